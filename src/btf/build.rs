@@ -1,0 +1,263 @@
+//! Editing: new strings, new types, and types put in front of others.
+
+use std::sync::OnceLock;
+
+use super::{Btf, Interner, MAX_NAME_OFFSET, MAX_TYPE_ID, StrOff, TypeId};
+use crate::error::{Error, ErrorKind, Result};
+use crate::kind::{Kind, KindEntry, KindSpec, Source};
+use crate::renumber::Shift;
+
+/// A type to be added: its record, but for the name's offset.
+#[derive(Debug, Clone, Copy)]
+pub struct NewType<'a> {
+    /// The kind; one that is not released must have been made known with [`Btf::add_kind`] or be
+    /// in the blob.
+    pub kind: Kind,
+    /// The name, empty for none.
+    pub name: &'a str,
+    /// Bit 31 of `info`.
+    pub kind_flag: bool,
+    /// The number of elements (FUNC: the linkage).
+    pub vlen: u32,
+    /// The third word: a size or a type id, or unused.
+    pub size_or_type: u32,
+    /// The fixed words and the elements.
+    pub words: &'a [u32],
+}
+
+fn refuse(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Edit, what)
+}
+
+impl Btf {
+    /// Makes a kind known that is not released, so that types of it can be added.
+    ///
+    /// # Errors
+    /// If the kind is released, or known already with other words.
+    pub fn add_kind(&mut self, spec: KindSpec) -> Result<()> {
+        if spec.kind.is_released() {
+            return Err(refuse(format!(
+                "kind {} is released: its words are fixed",
+                spec.kind
+            )));
+        }
+        if let Some(known) = self.known(spec.kind) {
+            let known = known?;
+            if !known.spec.same_layout(&spec) {
+                return Err(refuse(format!(
+                    "kind {} is known with other words ({})",
+                    spec.kind, known.source
+                )));
+            }
+        }
+        self.kinds.set(KindEntry::new(spec.into(), Source::Given));
+        Ok(())
+    }
+
+    /// The offset of a string, which is added if neither the blob nor its bases have it.
+    ///
+    /// # Errors
+    /// If the string has a NUL in it, if it would start past the highest offset that a name can
+    /// have, or if the blob cannot be edited (see [`Btf::add`]).
+    pub fn intern(&mut self, string: &str) -> Result<StrOff> {
+        if string.is_empty() {
+            return Ok(StrOff(0));
+        }
+        if string.contains('\0') {
+            return Err(refuse(format!(
+                "a name cannot have a NUL in it: '{}'",
+                string.escape_debug()
+            )));
+        }
+        if let Some(found) = self.find_string(string.as_bytes()) {
+            return Ok(found);
+        }
+        self.begin_edit()?;
+        if self.strings.is_empty() && self.base.is_none() {
+            self.strings.push(0);
+        }
+        if self.str_end() > MAX_NAME_OFFSET {
+            return Err(refuse(format!(
+                "a name at offset {} is past the limit {MAX_NAME_OFFSET:#x}",
+                self.str_end()
+            )));
+        }
+        let mut interner = self
+            .interner
+            .take()
+            .unwrap_or_else(|| Interner::of(&self.strings));
+        let own = interner.add(&mut self.strings, string.as_bytes());
+        self.interner = interner.into();
+        Ok(StrOff(own.saturating_add(self.start_str)))
+    }
+
+    /// The lowest offset of a string, if it is there: the bases come first.
+    fn find_string(&self, string: &[u8]) -> Option<StrOff> {
+        let mut found = None;
+        let mut btf = Some(self);
+        while let Some(level) = btf {
+            let interner = level.interner.get_or_init(|| Interner::of(&level.strings));
+            if let Some(own) = interner.find(&level.strings, string) {
+                found = Some(StrOff(own.saturating_add(level.start_str)));
+            }
+            btf = level.base.as_deref();
+        }
+        found
+    }
+
+    /// Adds a type behind all others.
+    ///
+    /// Type ids in it may be of types that are added later; string offsets come from
+    /// [`Btf::intern`].
+    ///
+    /// # Errors
+    /// If the kind is not known, if the words are not as many as the kind and `vlen` say, if a
+    /// limit of the format would be passed, or if the blob was read with header bytes or gaps that
+    /// are not zero and not understood.
+    ///
+    /// ```
+    /// use btfkinds::{Btf, Kind, NewType};
+    ///
+    /// let mut btf = Btf::new();
+    /// let int = NewType { kind: Kind::INT, name: "int", kind_flag: false, vlen: 0, size_or_type: 4, words: &[1 << 24 | 32] };
+    /// let id = btf.add(int)?;
+    /// let ptr = NewType { kind: Kind::PTR, name: "", kind_flag: false, vlen: 0, size_or_type: id.0, words: &[] };
+    /// assert_eq!(btf.add(ptr)?.0, 2);
+    /// # Ok::<(), btfkinds::Error>(())
+    /// ```
+    pub fn add(&mut self, new: NewType<'_>) -> Result<TypeId> {
+        let Some(entry) = self.kinds.get(new.kind) else {
+            return Err(refuse(format!("kind {} is not known", new.kind)));
+        };
+        if new.vlen > 0x00ff_ffff {
+            return Err(refuse(format!("vlen {} does not fit 24 bits", new.vlen)));
+        }
+        let refs = &entry.refs;
+        let needs = refs
+            .element_words
+            .saturating_mul(new.vlen as usize)
+            .saturating_add(refs.fixed_words);
+        if new.words.len() != needs {
+            let what = format!(
+                "a {} of vlen {} has {needs} words, not {}",
+                entry.spec.name,
+                new.vlen,
+                new.words.len()
+            );
+            return Err(refuse(what));
+        }
+        self.begin_edit()?;
+        let name = self.intern(new.name)?;
+        let info = u32::from(new.kind_flag) << 31 | u32::from(new.kind.0) << 24 | new.vlen;
+        let mut record = vec![name.0, info, new.size_or_type];
+        record.extend_from_slice(new.words);
+        let id = self.type_count();
+        self.insert(TypeId(id), &[record])?;
+        Ok(TypeId(id))
+    }
+
+    /// Puts whole records before type `at`, which may be the one past the end. The types from `at`
+    /// on move up, and with them every reference to them; the new records' references count as
+    /// moved already.
+    pub(crate) fn insert(&mut self, at: TypeId, records: &[Vec<u32>]) -> Result<()> {
+        let added = u32::try_from(records.len()).map_err(|_| refuse("too many types"))?;
+        let last = self
+            .type_count()
+            .checked_add(added)
+            .map(|count| count.saturating_sub(1));
+        if last.is_none_or(|last| last > MAX_TYPE_ID) {
+            return Err(refuse(format!(
+                "there would be more type ids than BTF can have ({MAX_TYPE_ID})"
+            )));
+        }
+        let new_words = records.iter().map(Vec::len).fold(0, usize::saturating_add);
+        let bytes = self.words.len().saturating_add(new_words).saturating_mul(4);
+        // All three sections must stay within what u32 offsets can say.
+        let all = bytes
+            .saturating_add(self.strings.len())
+            .saturating_add(self.layout.bytes.len());
+        if u32::try_from(all).is_err() {
+            return Err(refuse("the blob would be larger than 4 GiB"));
+        }
+        self.begin_edit()?;
+        let own = at.0.saturating_sub(self.start_id) as usize;
+        if own < self.starts.len() {
+            self.shift(&Shift {
+                ids_from: at.0,
+                ids_by: added,
+                ..Shift::default()
+            })?;
+        }
+        let word_at = self
+            .starts
+            .get(own)
+            .map_or(self.words.len(), |start| *start as usize);
+        let moved = u32::try_from(new_words).unwrap_or(u32::MAX);
+        for start in self.starts.iter_mut().skip(own) {
+            *start = start.saturating_add(moved);
+        }
+        let mut next = u32::try_from(word_at).unwrap_or(u32::MAX);
+        let starts = records.iter().map(|record| {
+            let start = next;
+            next = next.saturating_add(u32::try_from(record.len()).unwrap_or(u32::MAX));
+            start
+        });
+        let own = own.min(self.starts.len());
+        self.starts.splice(own..own, starts.collect::<Vec<_>>());
+        self.words
+            .splice(word_at..word_at, records.iter().flatten().copied());
+        Ok(())
+    }
+
+    /// A point in the strings to come back to with [`Btf::forget_strings`].
+    pub(crate) fn mark_strings(&self) -> usize {
+        self.strings.len()
+    }
+
+    /// Takes strings off again that were added for types that did not come.
+    pub(crate) fn forget_strings(&mut self, mark: usize) {
+        self.strings.truncate(mark);
+        self.interner = OnceLock::new();
+    }
+
+    /// Where the kinds in use come from changes when descriptions are added or moved.
+    pub(crate) fn refresh_kinds(&mut self) -> Result<()> {
+        self.names = OnceLock::new();
+        let used: Vec<Kind> = self
+            .kinds
+            .iter()
+            .map(|entry| entry.spec.kind)
+            .filter(|kind| !kind.is_released())
+            .collect();
+        for kind in used {
+            if let Some(entry) = self.names().known(kind, &self.as_walk(), &self.starts) {
+                let entry = entry?;
+                self.kinds.set(entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that nothing is lost when this blob is written anew.
+    pub(crate) fn begin_edit(&mut self) -> Result<()> {
+        if self.header.tail.iter().any(|byte| *byte != 0) {
+            let what = format!(
+                "the header has {} bytes that are not known and not zero: such BTF can be read, not edited",
+                self.header.tail.len()
+            );
+            return Err(refuse(what).at(24));
+        }
+        if let Some(blob) = &self.as_read {
+            if !self.header.gaps_are_zero(blob) {
+                return Err(refuse(
+                    "between or behind the sections are bytes that are not zero: such BTF can be read, not edited",
+                ));
+            }
+            self.as_read = None;
+        }
+        // From now on the blob is arranged as `Header::write` does.
+        self.header.types.start = self.header.len();
+        self.names = OnceLock::new();
+        Ok(())
+    }
+}

@@ -1,0 +1,559 @@
+//! [`Btf`]: one BTF blob, parsed.
+
+mod build;
+mod header;
+mod record;
+mod strings;
+mod types;
+mod walk;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+pub use build::NewType;
+pub use header::Endian;
+pub use record::{Elements, Record};
+
+pub(crate) use strings::Interner;
+pub(crate) use types::Types;
+pub(crate) use walk::MAX_TYPE_ID;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::kind::{Kind, KindEntry, KindMap, KindSpec, Layout};
+use header::Header;
+use walk::{Names, Walk};
+
+/// A type id: 0 is void, 1 the first type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeId(pub u32);
+
+impl TypeId {
+    /// `void`, which has no record.
+    pub const VOID: TypeId = TypeId(0);
+}
+
+impl fmt::Display for TypeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// A string offset: 0 is the empty string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StrOff(pub u32);
+
+/// The highest string offset (`BTF_MAX_NAME_OFFSET`).
+pub(crate) const MAX_NAME_OFFSET: u32 = 0xff_ffff;
+
+/// One BTF blob: standalone, or split on a base.
+///
+/// Every reference in a parsed blob was checked: type ids and string offsets reach something. An
+/// unedited blob is written back byte for byte.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use btfkinds::Btf;
+///
+/// let vmlinux = Arc::new(Btf::parse(&std::fs::read("/sys/kernel/btf/vmlinux")?)?);
+/// let module = Btf::parse_split(&std::fs::read("/sys/kernel/btf/kvm")?, vmlinux)?;
+/// for ty in module.types() {
+///     println!("[{}] {} '{}'", ty.id(), ty.kind_name(), ty.name());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Btf {
+    header: Header,
+    /// The type section in the machine's byte order.
+    words: Vec<u32>,
+    /// Where in `words` each record starts.
+    starts: Vec<u32>,
+    strings: Vec<u8>,
+    layout: Layout,
+    base: Option<Arc<Btf>>,
+    start_id: u32,
+    start_str: u32,
+    kinds: KindMap,
+    /// The blob as it was read, if [`Header::write`] would not arrange it the same way.
+    as_read: Option<Vec<u8>>,
+    names: OnceLock<Names>,
+    interner: OnceLock<Interner>,
+}
+
+/// How to read a blob: what it is split on, and which kinds the caller knows.
+///
+/// ```
+/// use btfkinds::{Btf, KindSpec, Parse};
+///
+/// let blob = Btf::new().to_bytes();
+/// let gadget = KindSpec::parse("kind 42 GADGET\nthird size\n")?;
+/// let btf = Parse::new().kind(gadget).read(&blob)?;
+/// assert_eq!(btf.types().count(), 0);
+/// # Ok::<(), btfkinds::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Parse {
+    base: Option<Arc<Btf>>,
+    given: Vec<Arc<KindSpec>>,
+}
+
+impl Parse {
+    /// Standalone, with no kinds given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The blob is split BTF on `base`, which may be split itself.
+    pub fn base(mut self, base: Arc<Btf>) -> Self {
+        self.base = Some(base);
+        self
+    }
+
+    /// Without a base again.
+    pub(crate) fn standalone(mut self) -> Self {
+        self.base = None;
+        self
+    }
+
+    /// Knows a kind that is not released, for blobs that do not describe it themselves.
+    pub fn kind(mut self, spec: KindSpec) -> Self {
+        self.given.push(Arc::new(spec));
+        self
+    }
+
+    /// Reads a blob.
+    ///
+    /// # Errors
+    /// A header or record that cannot be right, a reference that reaches nothing, a record of a
+    /// kind whose sizes no source gives, a malformed description of a kind that has records, two
+    /// sources that disagree on such a kind. A given kind that is released cannot be right either.
+    pub fn read(&self, blob: &[u8]) -> Result<Btf> {
+        if let Some(spec) = self.given.iter().find(|spec| spec.kind.is_released()) {
+            let what = format!("kind {} is released: its words are fixed", spec.kind);
+            return Err(Error::new(ErrorKind::KindFile, what));
+        }
+        let header = Header::parse(blob)?;
+        let section = |range: &std::ops::Range<usize>| blob.get(range.clone()).unwrap_or_default();
+        let strings = section(&header.strings).to_vec();
+        let words = header.endian.words(section(&header.types));
+        let layout = Layout {
+            bytes: header
+                .layout
+                .as_ref()
+                .map(section)
+                .unwrap_or_default()
+                .to_vec(),
+        };
+        let (start_id, start_str) = match &self.base {
+            None if strings.is_empty() && words.is_empty() => (1, 0),
+            None if strings.first() != Some(&0) => {
+                let what = "the string section does not start with NUL: this is split BTF, which continues a base";
+                return Err(Error::new(ErrorKind::Base, what)
+                    .at(header.strings.start)
+                    .with_help(
+                        "give its base with -B, for a kernel module the vmlinux it was built for",
+                    ));
+            }
+            None => (1, 0),
+            Some(base) if base.header.endian != header.endian => {
+                let what = "split BTF and its base have different byte orders";
+                return Err(Error::new(ErrorKind::Base, what).at(0));
+            }
+            Some(base) => (base.type_count(), base.str_end()),
+        };
+        let walk = Walk {
+            words: &words,
+            strings: &strings,
+            start_id,
+            start_str,
+            base: self.base.as_deref(),
+            layout: &layout,
+            given: &self.given,
+            offset: header.types.start,
+        };
+        let (starts, kinds) = walk::walk(walk)?;
+        let as_read = (!header.is_canonical(blob.len())).then(|| blob.to_vec());
+        let btf = Btf {
+            header,
+            words,
+            starts,
+            strings,
+            layout,
+            base: self.base.clone(),
+            start_id,
+            start_str,
+            kinds,
+            as_read,
+            names: OnceLock::new(),
+            interner: OnceLock::new(),
+        };
+        btf.check_references()?;
+        Ok(btf)
+    }
+}
+
+impl Default for Btf {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Btf {
+    /// Empty standalone BTF in the machine's byte order.
+    pub fn new() -> Btf {
+        Btf {
+            header: Header {
+                endian: Endian::NATIVE,
+                flags: 0,
+                types: 0..0,
+                strings: 0..0,
+                layout: None,
+                tail: Vec::new(),
+            },
+            words: Vec::new(),
+            starts: Vec::new(),
+            strings: vec![0],
+            layout: Layout::default(),
+            base: None,
+            start_id: 1,
+            start_str: 0,
+            kinds: KindMap::released(),
+            as_read: None,
+            names: OnceLock::new(),
+            interner: OnceLock::new(),
+        }
+    }
+
+    /// Empty BTF that is split on `base`, in its byte order.
+    pub fn new_split(base: Arc<Btf>) -> Btf {
+        let mut btf = Btf::new();
+        btf.header.endian = base.header.endian;
+        btf.strings.clear();
+        btf.start_id = base.type_count();
+        btf.start_str = base.str_end();
+        btf.base = Some(base);
+        btf
+    }
+
+    /// The same blob with nothing in it, to be built in the other byte order.
+    pub fn with_endian(mut self, endian: Endian) -> Btf {
+        self.header.endian = endian;
+        self.as_read = None;
+        self
+    }
+
+    /// Reads standalone BTF: see [`Parse::read`].
+    ///
+    /// # Errors
+    /// As [`Parse::read`]; [`ErrorKind::Base`] if it is split BTF.
+    pub fn parse(blob: &[u8]) -> Result<Btf> {
+        Parse::new().read(blob)
+    }
+
+    /// Reads BTF that is split on `base`: see [`Parse::read`].
+    ///
+    /// # Errors
+    /// As [`Parse::read`].
+    pub fn parse_split(blob: &[u8], base: Arc<Btf>) -> Result<Btf> {
+        Parse::new().base(base).read(blob)
+    }
+
+    /// The blob's bytes: those that were read if nothing was edited, else header, types, layout
+    /// section and strings without gaps.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        if let Some(blob) = &self.as_read {
+            return blob.clone();
+        }
+        // Each section's length came from a u32 or was held below the format's limits by `build`.
+        let len = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let types = self.words.len().saturating_mul(4);
+        let mut out = self.header.write(
+            len(types),
+            len(self.layout.bytes.len()),
+            len(self.strings.len()),
+        );
+        out.reserve_exact(
+            types
+                .saturating_add(self.layout.bytes.len())
+                .saturating_add(self.strings.len()),
+        );
+        if self.header.endian == Endian::NATIVE {
+            out.extend(self.words.iter().flat_map(|word| word.to_ne_bytes()));
+        } else {
+            out.extend(
+                self.words
+                    .iter()
+                    .flat_map(|word| word.swap_bytes().to_ne_bytes()),
+            );
+        }
+        out.extend_from_slice(&self.layout.bytes);
+        out.extend_from_slice(&self.strings);
+        out
+    }
+
+    /// The byte order of the blob.
+    pub fn endian(&self) -> Endian {
+        self.header.endian
+    }
+
+    /// What this blob is split on.
+    pub fn base(&self) -> Option<&Arc<Btf>> {
+        self.base.as_ref()
+    }
+
+    /// How many type ids there are, void and the base's included: the first id of BTF that is
+    /// split on this.
+    pub fn type_count(&self) -> u32 {
+        // The walk held the sum below MAX_TYPE_ID.
+        self.start_id
+            .saturating_add(u32::try_from(self.starts.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The id of the first own type: 1, or the base's type count.
+    pub fn first_id(&self) -> TypeId {
+        TypeId(self.start_id)
+    }
+
+    /// The length of the own string section in bytes.
+    pub fn str_len(&self) -> usize {
+        self.strings.len()
+    }
+
+    /// The length of the own type section in bytes.
+    pub fn type_len(&self) -> usize {
+        self.words.len().saturating_mul(4)
+    }
+
+    /// Where the strings end, the base's included: the first offset of BTF split on this.
+    pub(crate) fn str_end(&self) -> u32 {
+        self.start_str
+            .saturating_add(u32::try_from(self.strings.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The own types, in the order of their ids.
+    pub fn types(&self) -> impl Iterator<Item = Record<'_>> {
+        self.view()
+            .own_from(0)
+            .map(|(id, words)| Record::new(self, TypeId(id), words))
+    }
+
+    /// A type by id, from this blob or its bases; None for void and ids past the end.
+    pub fn get(&self, id: TypeId) -> Option<Record<'_>> {
+        let mut btf = self;
+        while id.0 < btf.start_id {
+            btf = btf.base.as_deref()?;
+        }
+        Some(Record::new(btf, id, btf.view().get(id.0)?))
+    }
+
+    /// A string by offset, from this blob or its bases, without its NUL.
+    pub fn string(&self, offset: StrOff) -> Option<&[u8]> {
+        self.view().string(offset.0)
+    }
+
+    /// The kinds in force: the released ones, and all others that records of this blob have.
+    pub fn kinds(&self) -> &KindMap {
+        &self.kinds
+    }
+
+    /// The descriptions among the own types that can be read, with the typedefs `__BTF_KIND_n`
+    /// that they start from, whether any record needs them or not, in the order of kinds.
+    ///
+    /// # Errors
+    /// If one kind is described so many times that it must be an attack.
+    pub fn descriptions(&self) -> Result<Vec<(KindSpec, TypeId)>> {
+        self.names().readable(self.view())
+    }
+
+    /// Whether a `__BTF_SIZES_` name goes with a description.
+    pub(crate) fn has_sizes_name(&self, spec: &KindSpec, typedef: TypeId) -> bool {
+        self.names().has_sizes(self.view(), spec, typedef)
+    }
+
+    /// What this blob knows of a kind that is not released, with or without records of it.
+    pub(crate) fn known(&self, kind: Kind) -> Option<Result<KindEntry>> {
+        match self.kinds.get(kind) {
+            Some(entry) => Some(Ok(entry.clone())),
+            None => self.names().known(kind, &self.as_walk(), &self.starts),
+        }
+    }
+
+    /// The type words, where records start in them, and the kinds to take them apart.
+    pub(crate) fn words_mut(&mut self) -> (&mut [u32], &[u32], &KindMap) {
+        (&mut self.words, &self.starts, &self.kinds)
+    }
+
+    /// Continues `base` from now on: references have been moved to fit it.
+    pub(crate) fn rebase_onto(&mut self, base: Arc<Btf>) {
+        self.start_id = base.type_count();
+        self.start_str = base.str_end();
+        self.base = Some(base);
+        self.as_read = None;
+        self.names = OnceLock::new();
+    }
+
+    fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::of(self.view()))
+    }
+
+    fn as_walk(&self) -> Walk<'_> {
+        Walk {
+            words: &self.words,
+            strings: &self.strings,
+            start_id: self.start_id,
+            start_str: self.start_str,
+            base: self.base.as_deref(),
+            layout: &self.layout,
+            given: &[],
+            offset: self.header.types.start,
+        }
+    }
+
+    pub(crate) fn view(&self) -> Types<'_> {
+        Types {
+            words: &self.words,
+            starts: &self.starts,
+            strings: &self.strings,
+            start_id: self.start_id,
+            start_str: self.start_str,
+            base: self.base.as_deref(),
+        }
+    }
+
+    /// Where a record stands in the blob, in bytes.
+    pub(crate) fn offset_of(&self, id: TypeId) -> Option<usize> {
+        let own = id.0.checked_sub(self.start_id)? as usize;
+        let start = *self.starts.get(own)? as usize;
+        Some(
+            start
+                .saturating_mul(4)
+                .saturating_add(self.header.types.start),
+        )
+    }
+
+    /// Whether the own types are sorted by name as newer kernel builds do it, those without a name
+    /// first, so that libbpf finds types by binary search.
+    pub fn is_sorted_by_name(&self) -> bool {
+        self.starts.len() > 1 && self.types().is_sorted_by(|a, b| a.name() <= b.name())
+    }
+
+    /// Looks for signs that this split BTF was made for another base: a name that does not start
+    /// where a string starts.
+    ///
+    /// Finding none is no proof that the base is the right one.
+    ///
+    /// # Errors
+    /// The first such name.
+    pub fn check_base(&self) -> Result<()> {
+        let Some(base) = &self.base else {
+            return Ok(());
+        };
+        let view = self.view();
+        let inside = |offset: u32| offset != 0 && !view.starts_string(offset);
+        for ty in self.types() {
+            let mut wrong = inside(ty.name_off().0).then(|| ("name".to_owned(), ty.name_off().0));
+            ty.for_each_ref(&mut |field, word, is_str| {
+                if wrong.is_none() && is_str && inside(word) {
+                    wrong = Some((field, word));
+                }
+            });
+            if let Some((field, offset)) = wrong {
+                let what = format!(
+                    "string offset {offset} is inside a string: this BTF was made for another base than the one given ({} types, {} bytes of strings)",
+                    base.type_count(),
+                    base.str_end()
+                );
+                let err = Error::new(ErrorKind::Base, what).in_field(field);
+                return Err(err.in_type(ty.id(), ty.kind_name(), ty.name()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The own record that byte `offset` of the blob is in, and how far in.
+    pub(crate) fn place_of(&self, offset: usize) -> Option<(TypeId, usize)> {
+        let word = u32::try_from(offset.checked_sub(self.header.types.start)? / 4).ok()?;
+        let own = self
+            .starts
+            .partition_point(|start| *start <= word)
+            .checked_sub(1)?;
+        let id = TypeId(self.start_id.saturating_add(u32::try_from(own).ok()?));
+        let within = offset.checked_sub(self.offset_of(id)?)?;
+        let inside = (word as usize) < self.words.len();
+        inside.then_some((id, within))
+    }
+
+    /// Checks that every type id and string offset reaches something.
+    fn check_references(&self) -> Result<()> {
+        let (ids, strs) = (self.type_count(), self.str_end());
+        let names = strs.min(MAX_NAME_OFFSET.saturating_add(1)).max(1);
+        let bad = |word: u32, is_str: bool| word >= if is_str { names } else { ids };
+        for (id, words) in self.view().own_from(0) {
+            let [name, info, third, rest @ ..] = words else {
+                continue;
+            };
+            let Some(entry) = self.kinds.get(Kind::of_info(*info)) else {
+                continue;
+            };
+            let refs = &*entry.refs;
+            let (fixed, elements) = rest.split_at(refs.fixed_words.min(rest.len()));
+            let wrong = bad(*name, true)
+                || (refs.third && bad(*third, false))
+                || refs
+                    .fixed
+                    .iter()
+                    .any(|(at, is_str)| fixed.get(*at).is_some_and(|w| bad(*w, *is_str)))
+                || (!refs.elements.is_empty()
+                    && elements.chunks_exact(refs.element_words).any(|element| {
+                        refs.elements
+                            .iter()
+                            .any(|(at, is_str)| element.get(*at).is_some_and(|w| bad(*w, *is_str)))
+                    }));
+            if wrong {
+                return Err(self.describe_bad_reference(TypeId(id), &bad));
+            }
+        }
+        Ok(())
+    }
+
+    /// The error for the first bad reference in a record: only here is it worth while to look at
+    /// names.
+    fn describe_bad_reference(&self, id: TypeId, bad: &dyn Fn(u32, bool) -> bool) -> Error {
+        let mut found = None;
+        let mut first = |field: String, word: u32, is_str: bool| {
+            if found.is_none() && bad(word, is_str) {
+                found = Some((field, word, is_str));
+            }
+        };
+        let record = self.get(id);
+        if let Some(record) = &record {
+            first("name".to_owned(), record.name_off().0, true);
+            record.for_each_ref(&mut first);
+        }
+        let (field, word, is_str) = found.unwrap_or_default();
+        let what = if is_str && word > MAX_NAME_OFFSET {
+            format!("string offset {word} is past the limit {MAX_NAME_OFFSET:#x}")
+        } else if is_str {
+            format!(
+                "string offset {word} is past the end of the strings at {}",
+                self.str_end()
+            )
+        } else {
+            format!(
+                "type id {word} is past the last type {}",
+                self.type_count().saturating_sub(1)
+            )
+        };
+        let mut err = Error::new(ErrorKind::Reference, what).in_field(field);
+        if let Some(offset) = self.offset_of(id) {
+            err = err.at(offset);
+        }
+        if self.base.is_some() {
+            err = err.with_help("the base may not be the one that this BTF was made for");
+        }
+        match record {
+            Some(record) => err.in_type(id, record.kind_name().to_owned(), record.name()),
+            None => err,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! [`Record`]: a view of one type record.
+
+use std::sync::Arc;
+
+use bstr::BStr;
+
+use super::{Btf, StrOff, TypeId};
+use crate::kind::{Field, Kind, KindSpec, Third, WordClass};
+
+/// One type record: its words, taken apart as its kind says.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    btf: &'a Btf,
+    id: TypeId,
+    words: &'a [u32],
+}
+
+/// The elements of a record, each a slice of its words.
+pub type Elements<'a> = std::slice::ChunksExact<'a, u32>;
+
+impl<'a> Record<'a> {
+    pub(crate) fn new(btf: &'a Btf, id: TypeId, words: &'a [u32]) -> Self {
+        Record { btf, id, words }
+    }
+
+    fn word(&self, at: usize) -> u32 {
+        self.words.get(at).copied().unwrap_or(0)
+    }
+
+    /// The type's id.
+    pub fn id(&self) -> TypeId {
+        self.id
+    }
+
+    /// All words of the record, the three of its header first.
+    pub fn words(&self) -> &'a [u32] {
+        self.words
+    }
+
+    /// The kind's number.
+    pub fn kind(&self) -> Kind {
+        Kind::of_info(self.word(1))
+    }
+
+    /// What is known of the kind.
+    pub fn spec(&self) -> &'a Arc<KindSpec> {
+        static NONE: std::sync::LazyLock<Arc<KindSpec>> = std::sync::LazyLock::new(|| {
+            Arc::new(KindSpec {
+                kind: Kind(0),
+                name: "UNKNOWN".to_owned(),
+                since: None,
+                third: Third::Unused,
+                fixed: Vec::new(),
+                elements: Vec::new(),
+                each: String::new(),
+                classes: false,
+            })
+        });
+        // Every kind of a parsed blob is in its map.
+        self.btf
+            .kinds
+            .get(self.kind())
+            .map_or(&*NONE, |entry| &entry.spec)
+    }
+
+    /// The kind's name, such as `STRUCT`.
+    pub fn kind_name(&self) -> &'a str {
+        &self.spec().name
+    }
+
+    /// The offset of the type's name.
+    pub fn name_off(&self) -> StrOff {
+        StrOff(self.word(0))
+    }
+
+    /// The type's name; empty if it has none.
+    pub fn name(&self) -> &'a BStr {
+        self.string(self.name_off())
+    }
+
+    /// The string at an offset that is in this record.
+    pub fn string(&self, offset: StrOff) -> &'a BStr {
+        BStr::new(self.btf.string(offset).unwrap_or_default())
+    }
+
+    /// Bits 0-23 of `info`: the number of elements (FUNC: the linkage).
+    pub fn vlen(&self) -> u32 {
+        self.word(1) & 0x00ff_ffff
+    }
+
+    /// Bit 31 of `info`.
+    pub fn kind_flag(&self) -> bool {
+        self.word(1) >> 31 == 1
+    }
+
+    /// The third word: a size or a type id, or unused.
+    pub fn size_or_type(&self) -> u32 {
+        self.word(2)
+    }
+
+    /// The fixed words.
+    pub fn fixed(&self) -> &'a [u32] {
+        let rest = self.words.get(3..).unwrap_or_default();
+        rest.get(..self.spec().fixed.len()).unwrap_or_default()
+    }
+
+    /// The elements, `vlen` of them if the kind has any.
+    pub fn elements(&self) -> Elements<'a> {
+        let spec = self.spec();
+        let at = spec.fixed.len().saturating_add(3);
+        let words = self.words.get(at..).unwrap_or_default();
+        words.chunks_exact(spec.elements.len().max(1))
+    }
+
+    /// The type that an id in this record refers to.
+    pub fn referred(&self, id: u32) -> Option<Record<'a>> {
+        self.btf.get(TypeId(id))
+    }
+
+    /// Calls `f(field, word, is_str)` for every type id and string offset after the name.
+    pub(crate) fn for_each_ref(&self, f: &mut dyn FnMut(String, u32, bool)) {
+        let spec = self.spec();
+        if spec.third == Third::Id {
+            f("type".to_owned(), self.size_or_type(), false);
+        }
+        let mut fields = |what: &str, fields: &[Field], words: &[u32]| {
+            for (field, word) in fields.iter().zip(words) {
+                if !field.class.is_plain() {
+                    f(
+                        format!("{what}{}", field.name),
+                        *word,
+                        field.class == WordClass::Str,
+                    );
+                }
+            }
+        };
+        fields("", &spec.fixed, self.fixed());
+        for (i, element) in self.elements().enumerate() {
+            fields(&format!("{} {i} ", spec.each), &spec.elements, element);
+        }
+    }
+}

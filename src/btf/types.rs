@@ -1,0 +1,86 @@
+//! A view of type records and strings: what both a finished [`Btf`] and one that is still being
+//! walked can offer.
+
+use memchr::memchr;
+
+use super::Btf;
+
+/// Records by id and strings by offset, through the chain of bases.
+#[derive(Clone, Copy)]
+pub(crate) struct Types<'a> {
+    /// The own type words, up to the end of the last record.
+    pub(crate) words: &'a [u32],
+    /// Where in `words` each own record starts.
+    pub(crate) starts: &'a [u32],
+    pub(crate) strings: &'a [u8],
+    /// The first own type id: 1, or the base's type count.
+    pub(crate) start_id: u32,
+    /// The first own string offset: 0, or where the base's strings end.
+    pub(crate) start_str: u32,
+    pub(crate) base: Option<&'a Btf>,
+}
+
+impl<'a> Types<'a> {
+    /// The words of a record; None for void and for ids past the end.
+    pub(crate) fn get(mut self, id: u32) -> Option<&'a [u32]> {
+        loop {
+            let Some(own) = id.checked_sub(self.start_id) else {
+                self = self.base?.view();
+                continue;
+            };
+            let own = own as usize;
+            let start = *self.starts.get(own)? as usize;
+            let end = match self.starts.get(own.saturating_add(1)) {
+                Some(end) => *end as usize,
+                None => self.words.len(),
+            };
+            return self.words.get(start..end);
+        }
+    }
+
+    /// The string at an offset, without its NUL.
+    pub(crate) fn string(mut self, offset: u32) -> Option<&'a [u8]> {
+        if offset == 0 {
+            return Some(b"");
+        }
+        loop {
+            let Some(own) = offset.checked_sub(self.start_str) else {
+                self = self.base?.view();
+                continue;
+            };
+            let tail = self.strings.get(own as usize..)?;
+            return tail.get(..memchr(0, tail)?);
+        }
+    }
+
+    /// Whether a string starts at an offset: it is the first, or a NUL stands before it.
+    pub(crate) fn starts_string(mut self, offset: u32) -> bool {
+        while offset < self.start_str {
+            let Some(base) = self.base else { return false };
+            self = base.view();
+        }
+        let own = offset.saturating_sub(self.start_str) as usize;
+        own.checked_sub(1)
+            .is_none_or(|before| self.strings.get(before) == Some(&0))
+    }
+
+    /// The own records with their ids, from the `from`-th on.
+    pub(crate) fn own_from(self, from: usize) -> impl Iterator<Item = (u32, &'a [u32])> {
+        let ends = self
+            .starts
+            .iter()
+            .skip(from)
+            .skip(1)
+            .map(|end| *end as usize);
+        let starts = self.starts.iter().skip(from).map(|start| *start as usize);
+        // A record's id was checked against the limit, far below u32's, when it was walked.
+        let first = self
+            .start_id
+            .saturating_add(u32::try_from(from).unwrap_or(u32::MAX));
+        starts
+            .zip(ends.chain([self.words.len()]))
+            .filter_map(move |(start, end)| self.words.get(start..end))
+            .zip(first..)
+            .map(|(words, id)| (id, words))
+    }
+}

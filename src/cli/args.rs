@@ -1,0 +1,132 @@
+//! The arguments: one definition for parser and help.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::Styles;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::Version;
+
+/// Describe BTF kinds in BTF itself, and read, print and rewrite kinds that no table knows.
+///
+/// FILE is raw BTF or an ELF file with a .BTF section (vmlinux, a module, an object), told by its
+/// content; "-" is standard input or output.
+#[derive(Debug, Parser)]
+#[command(name = "btfkinds", version, styles = Styles::plain(), max_term_width = 100)]
+pub(super) struct Args {
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// Say more about what is done and why
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(super) verbose: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Encode(Encode),
+    Dump(Dump),
+    Kinds(Kinds),
+    /// Show what this is about, on the running kernel's BTF, in a temporary folder
+    Demo,
+}
+
+/// Write descriptions of BTF kinds into a file's BTF.
+///
+/// The descriptions are ordinary typedefs and structs. A base (vmlinux) or standalone BTF gets all
+/// released kinds and every other kind that it uses; split BTF (-B) only the latter, where its
+/// base does not describe them. Encoding twice changes nothing.
+///
+/// Without -o or --detached, FILE is replaced, whole or not at all.
+#[derive(Debug, clap::Args)]
+pub(super) struct Encode {
+    /// What to describe; without it the running kernel's BTF (then -o is needed)
+    pub(super) file: Option<PathBuf>,
+    /// Write the result here instead of into FILE
+    #[arg(short, long, value_name = "OUT")]
+    pub(super) output: Option<PathBuf>,
+    /// Write raw BTF here and leave FILE as it is: for a vmlinux whose .BTF is loaded and can't grow
+    #[arg(long, value_name = "RAW", conflicts_with = "output")]
+    pub(super) detached: Option<PathBuf>,
+    /// Which released kinds to describe
+    #[arg(long, value_enum, default_value_t = SelectArg::All)]
+    pub(super) select: SelectArg,
+    /// Of these, only the kinds that a kernel of this version does not know
+    #[arg(long, value_name = "VERSION")]
+    pub(super) newer_than: Option<Version>,
+    /// Where the descriptions go: behind all types (no id changes), or before the first kind that
+    /// is not released (what follows is renumbered)
+    #[arg(long, value_enum, default_value_t = PlaceArg::Back)]
+    pub(super) place: PlaceArg,
+    /// Rewrite these modules, which are split on FILE, to match its new BTF
+    #[arg(long, value_name = "MODULE", num_args = 1..)]
+    pub(super) split: Vec<PathBuf>,
+    /// Take appended module signatures off: any change makes them invalid
+    #[arg(long)]
+    pub(super) strip_signature: bool,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SelectArg {
+    /// All of them
+    All,
+    /// Those that the file uses, and those that the descriptions are made of
+    Used,
+    /// None: only kinds that are not released
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PlaceArg {
+    /// Behind all types
+    Back,
+    /// Before the first type of a kind that is not released
+    Front,
+}
+
+/// Print the types of a file.
+///
+/// Released kinds are printed as by "bpftool btf dump file" of Debian 12 (7.1), others in the same
+/// style with the field names of their descriptions. With names, only types of these names.
+#[derive(Debug, clap::Args)]
+pub(super) struct Dump {
+    /// What to print
+    pub(super) file: PathBuf,
+    /// Only types of these names
+    pub(super) names: Vec<String>,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = FormatArg::Raw)]
+    pub(super) format: FormatArg,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatArg {
+    /// A line for each type and each of its elements
+    Raw,
+}
+
+/// Show the kinds in force in a file, or our own table.
+#[derive(Debug, clap::Args)]
+pub(super) struct Kinds {
+    /// The file; without it our own table of released kinds
+    pub(super) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+/// What reading a file may need.
+#[derive(Debug, clap::Args)]
+pub(super) struct Reading {
+    /// The base of split BTF (for a module: its vmlinux); a base that is split itself follows its own
+    #[arg(short = 'B', long = "base", value_name = "BASE")]
+    pub(super) base: Vec<PathBuf>,
+    /// The words of a kind that is not released (kinds/proposed/ has examples)
+    #[arg(long, value_name = "F")]
+    pub(super) kind_file: Vec<PathBuf>,
+}

@@ -1,0 +1,139 @@
+//! The command line: a user of the library like any other.
+
+mod args;
+mod demo;
+mod dump;
+mod encode;
+mod kinds;
+
+use std::fmt::Display;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Parser;
+
+use crate::{Btf, Error, File, KindSpec, Parse};
+use args::{Args, Command};
+
+/// Everything went well.
+const FINE: u8 = 0;
+/// Something that was looked for is not there.
+const FINDING: u8 = 1;
+/// Usage, input or output.
+const TROUBLE: u8 = 2;
+
+/// Runs the command with the process's arguments.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let say = Say {
+        quiet: args.quiet,
+        verbose: args.verbose,
+    };
+    let done = match &args.command {
+        Command::Encode(args) => encode::run(args, say),
+        Command::Dump(args) => dump::run(args, say),
+        Command::Kinds(args) => kinds::run(args),
+        Command::Demo => demo::run(),
+    };
+    ExitCode::from(done.unwrap_or_else(|err| report(&err)))
+}
+
+/// Prints an error and what to do about it; a reader that has gone away is no error.
+fn report(err: &anyhow::Error) -> u8 {
+    let closed_pipe = |err: &io::Error| err.kind() == io::ErrorKind::BrokenPipe;
+    if err
+        .chain()
+        .filter_map(|err| err.downcast_ref())
+        .any(closed_pipe)
+    {
+        return FINE;
+    }
+    let mut text = format!("btfkinds: {err:#}\n");
+    if let Some(help) = err
+        .chain()
+        .find_map(|err| err.downcast_ref::<Error>()?.help())
+    {
+        text.push_str(&format!("help: {help}\n"));
+    }
+    // If nobody listens on standard error either, there is nobody to tell.
+    let _ = io::stderr().write_all(text.as_bytes());
+    TROUBLE
+}
+
+/// What a command says on standard error while it works.
+#[derive(Debug, Clone, Copy)]
+struct Say {
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Say {
+    fn line(self, text: impl Display) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr(), "btfkinds: {text}");
+        }
+    }
+
+    fn detail(self, text: impl Display) {
+        if self.verbose {
+            self.line(text);
+        }
+    }
+}
+
+/// Reads what every command that reads BTF is given: kind files and the chain of bases.
+fn parse_options(base: &[PathBuf], kind_files: &[PathBuf]) -> anyhow::Result<Parse> {
+    let mut parse = Parse::new();
+    for path in kind_files {
+        let in_file = || path.display().to_string();
+        let text = fs::read_to_string(path).with_context(in_file)?;
+        let spec = KindSpec::parse(&text).with_context(in_file)?;
+        if spec.kind.is_released() {
+            anyhow::bail!(
+                "{}: kind {} is released: its words are fixed",
+                path.display(),
+                spec.kind
+            );
+        }
+        parse = parse.kind(spec);
+    }
+    for path in base {
+        let (_, base) = open(path, &parse)?;
+        parse = parse.base(Arc::new(base));
+    }
+    Ok(parse)
+}
+
+/// Opens a file and reads its BTF.
+fn open(path: &Path, parse: &Parse) -> anyhow::Result<(File, Btf)> {
+    let in_file = || path.display().to_string();
+    let file = File::open(path).with_context(in_file)?;
+    let btf = file.btf(parse).with_context(in_file)?;
+    Ok((file, btf))
+}
+
+/// A number with commas between thousands.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let lead = digits.len() % 3;
+    let (head, tail) = digits.split_at(lead);
+    let groups = tail
+        .as_bytes()
+        .chunks(3)
+        .map(|group| String::from_utf8_lossy(group).into_owned());
+    let head = (!head.is_empty()).then(|| head.to_owned());
+    head.into_iter().chain(groups).collect::<Vec<_>>().join(",")
+}
+
+/// `1 type`, `2 types`.
+fn count(number: usize, noun: &str) -> String {
+    format!(
+        "{} {noun}{}",
+        grouped(number),
+        if number == 1 { "" } else { "s" }
+    )
+}

@@ -1,0 +1,5 @@
+//! Printing types.
+
+mod text;
+
+pub use text::Text;

@@ -1,0 +1,447 @@
+//! ELF files: their sections, and putting one back without touching anything else.
+
+use std::fs;
+use std::io::{self, Seek, SeekFrom};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+
+use object::elf::{
+    ET_REL, FileHeader32, FileHeader64, PT_LOAD, SHF_ALLOC, SHF_COMPRESSED, SHT_NOBITS, SHT_REL,
+    SHT_RELA, SectionFlags, SectionType,
+};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
+use object::{Endianness, ReadCache, ReadRef};
+
+use crate::btf::Endian;
+use crate::error::{Error, ErrorKind, Result};
+
+/// An ELF file: where its bytes come from, and the facts of its headers.
+#[derive(Debug)]
+pub(crate) struct Elf {
+    bytes: Bytes,
+    pub(crate) len: u64,
+    pub(crate) endian: Endian,
+    is_64: bool,
+    pub(crate) relocatable: bool,
+    sections: Vec<Section>,
+    /// The file ranges of loaded segments.
+    segments: Vec<Range<u64>>,
+    /// The symbols in `.BTF_ids`.
+    pub(crate) id_symbols: Vec<IdSymbol>,
+    /// Where an appended module signature starts.
+    pub(crate) signature: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    Disk(fs::File),
+    Memory(Vec<u8>),
+}
+
+/// A section header.
+#[derive(Debug, Clone)]
+pub(crate) struct Section {
+    pub(crate) name: String,
+    /// Where this header stands in the file.
+    header_at: u64,
+    kind: SectionType,
+    flags: SectionFlags,
+    addr: u64,
+    pub(crate) offset: u64,
+    pub(crate) size: u64,
+    info: u32,
+    align: u64,
+}
+
+/// A symbol in `.BTF_ids`.
+#[derive(Debug, Clone)]
+pub(crate) struct IdSymbol {
+    pub(crate) name: String,
+    /// From the start of the section.
+    pub(crate) offset: u64,
+    pub(crate) size: u64,
+}
+
+/// What is to change in a file: first it is cut off, then bytes are written.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Patches {
+    pub(crate) cut: Option<u64>,
+    pub(crate) writes: Vec<(u64, Vec<u8>)>,
+}
+
+fn bad(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Elf, what)
+}
+
+impl Elf {
+    pub(crate) fn on_disk(file: fs::File) -> Result<Elf> {
+        let cannot = |err: io::Error| Error::io("cannot read", &err);
+        let len = (&file).seek(SeekFrom::End(0)).map_err(cannot)?;
+        let cache = ReadCache::new(&file);
+        let mut elf = Self::parse(&cache)?;
+        elf.len = len;
+        elf.bytes = Bytes::Disk(file);
+        elf.signature = elf.find_signature()?;
+        Ok(elf)
+    }
+
+    pub(crate) fn in_memory(bytes: Vec<u8>) -> Result<Elf> {
+        let mut elf = Self::parse(bytes.as_slice())?;
+        elf.len = bytes.len() as u64;
+        elf.bytes = Bytes::Memory(bytes);
+        elf.signature = elf.find_signature()?;
+        Ok(elf)
+    }
+
+    fn parse<'a, R: ReadRef<'a>>(data: R) -> Result<Elf> {
+        let class = data
+            .read_bytes_at(4, 1)
+            .map_err(|()| bad("the ELF header is cut off"))?;
+        let facts = match class {
+            [1] => facts::<FileHeader32<Endianness>, R>(data),
+            [2] => facts::<FileHeader64<Endianness>, R>(data),
+            _ => return Err(bad("the ELF class is neither 32 nor 64 bits")),
+        };
+        facts.map_err(|err| bad(format!("ELF: {err}")))
+    }
+
+    /// The section of this name, the first if there are several.
+    pub(crate) fn find(&self, name: &str) -> Option<&Section> {
+        self.sections.iter().find(|section| section.name == name)
+    }
+
+    pub(crate) fn btf_section(&self) -> Result<&Section> {
+        self.find(".BTF").ok_or_else(|| {
+            bad("there is no .BTF section").with_help("pahole -J adds one where there is DWARF")
+        })
+    }
+
+    /// The other sections that hold BTF split on `.BTF`, such as `.BTF.inline`.
+    pub(crate) fn dependents(&self) -> impl Iterator<Item = &Section> {
+        self.sections.iter().filter(|section| {
+            section.name.starts_with(".BTF.")
+                && !matches!(section.name.as_str(), ".BTF.ext" | ".BTF.base")
+        })
+    }
+
+    pub(crate) fn section_data(&self, section: &Section) -> Result<Vec<u8>> {
+        let fail =
+            |what: &str| Error::new(ErrorKind::Elf, what.to_owned()).in_section(&section.name);
+        if section.kind == SHT_NOBITS {
+            return Err(fail(
+                "the section has no bytes in the file (SHT_NOBITS): it was stripped into another file",
+            ));
+        }
+        if section.flags.contains(SHF_COMPRESSED) {
+            return Err(fail("the section is compressed (SHF_COMPRESSED)"));
+        }
+        if section
+            .offset
+            .checked_add(section.size)
+            .is_none_or(|end| end > self.len)
+        {
+            return Err(fail("the section ends past the file"));
+        }
+        self.read(section.offset, section.size)
+            .map_err(|err| Error::io("cannot read", &err).in_section(&section.name))
+    }
+
+    /// Bytes of the file; the range was compared with its length.
+    fn read(&self, offset: u64, size: u64) -> io::Result<Vec<u8>> {
+        let too_large = || io::Error::other("too large for this machine");
+        let size = usize::try_from(size).map_err(|_| too_large())?;
+        match &self.bytes {
+            Bytes::Disk(file) => {
+                let mut bytes = vec![0; size];
+                file.read_exact_at(&mut bytes, offset)?;
+                Ok(bytes)
+            }
+            Bytes::Memory(all) => {
+                let start = usize::try_from(offset).map_err(|_| too_large())?;
+                let range = start..start.saturating_add(size);
+                Ok(all.get(range).ok_or(io::ErrorKind::UnexpectedEof)?.to_vec())
+            }
+        }
+    }
+
+    /// Copies the whole file.
+    pub(crate) fn copy_to(&self, out: &mut fs::File) -> io::Result<()> {
+        match &self.bytes {
+            Bytes::Disk(file) => {
+                let mut file = file.try_clone()?;
+                file.seek(SeekFrom::Start(0))?;
+                // On Linux the kernel copies, and file systems that can share the blocks.
+                io::copy(&mut file, out)?;
+            }
+            Bytes::Memory(all) => io::Write::write_all(out, all)?,
+        }
+        Ok(())
+    }
+
+    /// The whole file with patches applied, in memory: for standard output.
+    pub(crate) fn patched(&self, patches: &Patches) -> io::Result<Vec<u8>> {
+        let mut bytes = self.read(0, self.len)?;
+        if let Some(cut) = patches.cut.and_then(|cut| usize::try_from(cut).ok()) {
+            bytes.truncate(cut);
+        }
+        for (at, data) in &patches.writes {
+            let at = usize::try_from(*at).unwrap_or(usize::MAX);
+            let end = at.saturating_add(data.len());
+            if bytes.len() < end {
+                bytes.resize(end, 0);
+            }
+            if let Some(place) = bytes.get_mut(at..end) {
+                place.copy_from_slice(data);
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// An appended signature: the module's bytes, those of the signature, a description of 12
+    /// bytes that ends in the signature's length, and a marker.
+    fn find_signature(&self) -> Result<Option<u64>> {
+        const MARKER: &[u8] = b"~Module signature appended~\n";
+        const DESCRIPTION: u64 = 12;
+        let marker_at = self.len.saturating_sub(MARKER.len() as u64);
+        let cannot = |err: io::Error| Error::io("cannot read", &err);
+        if self
+            .read(marker_at, self.len.saturating_sub(marker_at))
+            .map_err(cannot)?
+            != MARKER
+        {
+            return Ok(None);
+        }
+        let broken =
+            || bad("the appended module signature is broken: its lengths do not fit the file");
+        let at = marker_at.checked_sub(DESCRIPTION).ok_or_else(broken)?;
+        let description = self.read(at, DESCRIPTION).map_err(cannot)?;
+        let [_, _, _, signer, key_id, _, _, _, length @ ..] = description.as_slice() else {
+            return Err(broken());
+        };
+        let length = length
+            .first_chunk()
+            .map_or(0, |bytes| u32::from_be_bytes(*bytes));
+        let all = u64::from(length)
+            .saturating_add((*signer).into())
+            .saturating_add((*key_id).into());
+        at.checked_sub(all)
+            .filter(|start| *start > 0)
+            .ok_or_else(broken)
+            .map(Some)
+    }
+
+    /// Cuts an appended signature off.
+    pub(crate) fn without_signature(&self) -> Patches {
+        Patches {
+            cut: self.signature,
+            writes: Vec::new(),
+        }
+    }
+
+    /// Puts new content into a section: in its place if it fits there, else at the end of the
+    /// file. Nothing else moves.
+    pub(crate) fn replace(
+        &self,
+        section: &Section,
+        data: &[u8],
+        patches: &mut Patches,
+    ) -> Result<()> {
+        let size = data.len() as u64;
+        let end = section.offset.saturating_add(section.size);
+        let file_end = patches
+            .writes
+            .iter()
+            .fold(patches.cut.unwrap_or(self.len), |file_end, (at, bytes)| {
+                file_end.max(at.saturating_add(bytes.len() as u64))
+            });
+        if size > section.size && self.is_loaded(section) {
+            let what = format!(
+                "the section is loaded (allocated, inside a segment), so that it cannot grow from {} to {size} bytes",
+                section.size
+            );
+            return Err(bad(what)
+                .in_section(&section.name)
+                .with_help("'encode --detached RAW' writes the new BTF beside the file; to have it inside, encode before the file is linked"));
+        }
+        if size <= section.size || end == file_end {
+            let mut data = data.to_vec();
+            // What is left of the old content must not be taken for something.
+            if let Ok(old) = usize::try_from(section.size) {
+                data.resize(data.len().max(old), 0);
+            }
+            patches.writes.push((section.offset, data));
+            if size != section.size {
+                self.set_header(section, section.offset, size, patches);
+            }
+            return Ok(());
+        }
+        let align = section.align.clamp(4, 4096);
+        let at = file_end
+            .checked_next_multiple_of(align)
+            .ok_or_else(|| bad("the file is too large"))?;
+        let fits = self.is_64 || u32::try_from(at.saturating_add(size)).is_ok();
+        if !fits {
+            return Err(bad("a 32-bit ELF file cannot grow past 4 GiB"));
+        }
+        patches.writes.push((at, data.to_vec()));
+        self.set_header(section, at, size, patches);
+        Ok(())
+    }
+
+    /// Points a section header at other bytes: `sh_offset` and `sh_size`.
+    fn set_header(&self, section: &Section, offset: u64, size: u64, patches: &mut Patches) {
+        let (offset_at, size_at) = if self.is_64 {
+            (0x18, 0x20)
+        } else {
+            (0x10, 0x14)
+        };
+        for (at, value) in [(offset_at, offset), (size_at, size)] {
+            patches
+                .writes
+                .push((section.header_at.saturating_add(at), self.address(value)));
+        }
+    }
+
+    /// A word of the file's class and byte order.
+    fn address(&self, value: u64) -> Vec<u8> {
+        match (self.is_64, self.endian) {
+            (true, Endian::Little) => value.to_le_bytes().to_vec(),
+            (true, Endian::Big) => value.to_be_bytes().to_vec(),
+            // `replace` refuses what does not fit a 32-bit file.
+            (false, endian) => endian
+                .bytes(u32::try_from(value).unwrap_or(u32::MAX))
+                .to_vec(),
+        }
+    }
+
+    fn is_loaded(&self, section: &Section) -> bool {
+        let end = section.offset.saturating_add(section.size);
+        let in_segment = self
+            .segments
+            .iter()
+            .any(|segment| section.offset < segment.end && segment.start < end);
+        in_segment || (!self.relocatable && section.flags.contains(SHF_ALLOC))
+    }
+
+    /// Where each relocation of a section says what it is for: the place in the file, and the
+    /// offset there.
+    pub(crate) fn relocations_of(&self, section: &Section) -> Result<Vec<(u64, u64)>> {
+        let index = self
+            .sections
+            .iter()
+            .position(|other| other.header_at == section.header_at);
+        let mut found = Vec::new();
+        for relocations in &self.sections {
+            let entry: usize = match (relocations.kind, self.is_64) {
+                (SHT_REL, false) => 8,
+                (SHT_RELA, false) => 12,
+                (SHT_REL, true) => 16,
+                (SHT_RELA, true) => 24,
+                _ => continue,
+            };
+            if Some(relocations.info as usize) != index {
+                continue;
+            }
+            let data = self.section_data(relocations)?;
+            for (i, bytes) in data.chunks_exact(entry).enumerate() {
+                let at = relocations
+                    .offset
+                    .saturating_add((i as u64).saturating_mul(entry as u64));
+                let offset = if self.is_64 {
+                    bytes.first_chunk().map(|b| match self.endian {
+                        Endian::Little => u64::from_le_bytes(*b),
+                        Endian::Big => u64::from_be_bytes(*b),
+                    })
+                } else {
+                    bytes.first_chunk().map(|b| u64::from(self.endian.u32(*b)))
+                };
+                found.extend(offset.map(|offset| (at, offset)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Gives a relocation another place.
+    pub(crate) fn move_relocation(&self, at: u64, offset: u64, patches: &mut Patches) {
+        patches.writes.push((at, self.address(offset)));
+    }
+}
+
+/// Reads what we need to know of an ELF file of either class.
+fn facts<'a, H, R>(data: R) -> object::Result<Elf>
+where
+    H: FileHeader<Endian = Endianness>,
+    R: ReadRef<'a>,
+{
+    let header = H::parse(data)?;
+    let endian = header.endian()?;
+    let table = header.sections(endian, data)?;
+    let start: u64 = header.e_shoff(endian).into();
+    let entry = u64::from(header.e_shentsize(endian));
+    let mut sections = Vec::new();
+    for (index, section) in table.enumerate() {
+        sections.push(Section {
+            name: String::from_utf8_lossy(table.section_name(endian, section)?).into_owned(),
+            header_at: start.saturating_add(entry.saturating_mul(index.0 as u64)),
+            kind: section.sh_type(endian),
+            flags: section.sh_flags(endian),
+            addr: section.sh_addr(endian).into(),
+            offset: section.sh_offset(endian).into(),
+            size: section.sh_size(endian).into(),
+            info: section.sh_info(endian),
+            align: section.sh_addralign(endian).into(),
+        });
+    }
+    let relocatable = header.e_type(endian) == ET_REL;
+    let mut id_symbols = Vec::new();
+    if let Some(ids) = sections
+        .iter()
+        .position(|section| section.name == ".BTF_ids")
+    {
+        // Symbol values are addresses, but in relocatable files.
+        let origin = if relocatable {
+            0
+        } else {
+            sections.get(ids).map_or(0, |section| section.addr)
+        };
+        let symbols = table.symbols(endian, data, object::elf::SHT_SYMTAB)?;
+        for (index, symbol) in symbols.enumerate() {
+            if symbols
+                .symbol_section(endian, symbol, index)?
+                .is_none_or(|section| section.0 != ids)
+            {
+                continue;
+            }
+            let value: u64 = symbol.st_value(endian).into();
+            id_symbols.push(IdSymbol {
+                name: String::from_utf8_lossy(symbols.symbol_name(endian, symbol)?).into_owned(),
+                offset: value.wrapping_sub(origin),
+                size: symbol.st_size(endian).into(),
+            });
+        }
+    }
+    let segments = header
+        .program_headers(endian, data)?
+        .iter()
+        .filter(|segment| segment.p_type(endian) == PT_LOAD)
+        .map(|segment| {
+            let (start, size) = segment.file_range(endian);
+            start..start.saturating_add(size)
+        })
+        .collect();
+    Ok(Elf {
+        bytes: Bytes::Memory(Vec::new()),
+        len: 0,
+        endian: if header.is_little_endian() {
+            Endian::Little
+        } else {
+            Endian::Big
+        },
+        is_64: header.is_class_64(),
+        relocatable,
+        sections,
+        segments,
+        id_symbols,
+        signature: None,
+    })
+}

@@ -1,0 +1,183 @@
+//! Files with BTF in them: raw, or an ELF section.
+
+mod btf_ids;
+mod elf;
+mod ext;
+mod rewrite;
+mod save;
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use rewrite::Change;
+pub use save::{Prepared, commit_all};
+
+use elf::Elf;
+
+use crate::btf::{Btf, Parse};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A file that holds BTF: a raw blob, or an ELF object, module or executable with `.BTF`.
+///
+/// Of an ELF file only the headers and the sections that are needed are read.
+///
+/// ```no_run
+/// use btfkinds::{File, Parse};
+///
+/// let btf = File::open("/usr/lib/debug/boot/vmlinux".as_ref())?.btf(&Parse::new())?;
+/// println!("{} types", btf.type_count());
+/// # Ok::<(), btfkinds::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct File {
+    path: PathBuf,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Raw(Vec<u8>),
+    Elf(Elf),
+}
+
+/// Files that hold BTF, but not so that it can be read as they are: their first bytes, and what
+/// they are.
+const PACKED: [(&[u8], &str); 5] = [
+    (b"\x1f\x8b", "gzip-compressed: unpack it first (gunzip)"),
+    (b"\xfd7zXZ\0", "xz-compressed: unpack it first (unxz)"),
+    (
+        b"\x28\xb5\x2f\xfd",
+        "zstd-compressed: unpack it first (unzstd)",
+    ),
+    (
+        b"MZ",
+        "a kernel image (vmlinuz): its vmlinux is packed inside (scripts/extract-vmlinux in the kernel's tree unpacks it)",
+    ),
+    (b"!<arch>\n", "an archive: unpack it first (ar x)"),
+];
+
+impl File {
+    /// Opens a file and tells by its content what it is; `-` is the standard input.
+    ///
+    /// # Errors
+    /// If it can't be read, or holds neither BTF nor a readable ELF file.
+    pub fn open(path: &Path) -> Result<File> {
+        let content = if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            std::io::stdin()
+                .read_to_end(&mut bytes)
+                .map_err(|err| Error::io("standard input", &err))?;
+            if bytes.starts_with(b"\x7fELF") {
+                Content::Elf(Elf::in_memory(bytes)?)
+            } else {
+                Content::Raw(bytes)
+            }
+        } else {
+            let cannot = |err| Error::io("cannot read", &err);
+            let mut file = fs::File::open(path).map_err(cannot)?;
+            if file.metadata().map_err(cannot)?.is_dir() {
+                return Err(Error::new(ErrorKind::Io, "cannot read: it is a folder"));
+            }
+            let mut magic = Vec::new();
+            file.by_ref()
+                .take(8)
+                .read_to_end(&mut magic)
+                .map_err(cannot)?;
+            if magic.starts_with(b"\x7fELF") {
+                Content::Elf(Elf::on_disk(file)?)
+            } else {
+                let mut bytes = magic;
+                file.read_to_end(&mut bytes).map_err(cannot)?;
+                Content::Raw(bytes)
+            }
+        };
+        if let Content::Raw(bytes) = &content
+            && let Some((_, what)) = PACKED.iter().find(|(magic, _)| bytes.starts_with(magic))
+        {
+            return Err(Error::new(ErrorKind::Header, format!("the file is {what}")));
+        }
+        Ok(File {
+            path: path.to_owned(),
+            content,
+        })
+    }
+
+    /// The path that was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file's `.BTF` bytes.
+    ///
+    /// # Errors
+    /// If an ELF file has no such section, or it cannot be read.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        match &self.content {
+            Content::Raw(bytes) => Ok(bytes.clone()),
+            Content::Elf(elf) => elf.section_data(elf.btf_section()?),
+        }
+    }
+
+    /// Reads the file's BTF. Where `.BTF.base` stands beside `.BTF` it is the base, whatever
+    /// `parse` says.
+    ///
+    /// # Errors
+    /// As [`Parse::read`], and if the section is not there.
+    pub fn btf(&self, parse: &Parse) -> Result<Btf> {
+        match self.own_base(parse)? {
+            Some(base) => parse.clone().base(base).read(&self.bytes()?),
+            None => match &self.content {
+                Content::Raw(bytes) => parse.read(bytes),
+                Content::Elf(_) => parse.read(&self.bytes()?),
+            },
+        }
+    }
+
+    /// The distilled base that the file carries in `.BTF.base`, if it does.
+    fn own_base(&self, parse: &Parse) -> Result<Option<Arc<Btf>>> {
+        let Some(elf) = self.elf() else {
+            return Ok(None);
+        };
+        let Some(section) = elf.find(".BTF.base") else {
+            return Ok(None);
+        };
+        let bytes = elf.section_data(section)?;
+        let base = parse
+            .clone()
+            .standalone()
+            .read(&bytes)
+            .map_err(|err| err.in_section(".BTF.base"))?;
+        Ok(Some(Arc::new(base)))
+    }
+
+    /// Whether the file has a `.BTF.base` section, so that no base needs to be given and no change
+    /// of a base concerns it.
+    pub fn has_own_base(&self) -> bool {
+        self.elf()
+            .is_some_and(|elf| elf.find(".BTF.base").is_some())
+    }
+
+    /// Whether this is a raw blob.
+    pub fn is_raw(&self) -> bool {
+        matches!(self.content, Content::Raw(_))
+    }
+
+    /// Whether this is a kernel module or another relocatable object.
+    pub fn is_relocatable(&self) -> bool {
+        self.elf().is_some_and(|elf| elf.relocatable)
+    }
+
+    /// Whether a module signature is appended, which any change makes invalid.
+    pub fn is_signed(&self) -> bool {
+        self.elf().is_some_and(|elf| elf.signature.is_some())
+    }
+
+    fn elf(&self) -> Option<&Elf> {
+        match &self.content {
+            Content::Elf(elf) => Some(elf),
+            Content::Raw(_) => None,
+        }
+    }
+}

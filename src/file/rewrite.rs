@@ -1,0 +1,148 @@
+//! A file with other BTF in it: what has to change along with `.BTF`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::elf::{Elf, Patches};
+use super::save::Prepared;
+use super::{Content, File, btf_ids, ext};
+use crate::btf::{Btf, Parse, TypeId};
+use crate::error::{Error, ErrorKind, Result};
+use crate::renumber::Shift;
+
+/// How a file's BTF changed.
+#[derive(Debug, Clone)]
+pub struct Change<'a> {
+    /// As it was.
+    pub old: &'a Arc<Btf>,
+    /// As it is to be.
+    pub new: &'a Arc<Btf>,
+    /// How references to it move.
+    pub shift: Shift,
+    /// How to read BTF in the same file that is split on it: the kinds that the caller knows.
+    pub parse: &'a Parse,
+}
+
+impl File {
+    /// Prepares `dest` to become this file with its BTF changed: a raw blob, or an ELF file in
+    /// which nothing moves but `.BTF` and what refers to it (`.BTF_ids`, `.BTF.ext`, relocations
+    /// of `.BTF`, other BTF split on it). Nothing is visible before [`Prepared::commit`].
+    ///
+    /// # Errors
+    /// If a loaded section would have to grow, if something refers to `.BTF` that cannot be moved
+    /// for certain, if an appended signature would become invalid and is not to be stripped, or if
+    /// writing fails.
+    pub fn prepare(
+        &self,
+        change: &Change<'_>,
+        strip_signature: bool,
+        dest: &Path,
+    ) -> Result<Prepared> {
+        match &self.content {
+            Content::Raw(_) => Prepared::bytes(dest, Some(&self.path), &change.new.to_bytes()),
+            Content::Elf(elf) => {
+                let patches = patches(elf, change, strip_signature)?;
+                Prepared::elf(dest, &self.path, elf, &patches)
+            }
+        }
+    }
+
+    /// The bytes of this file with its BTF changed: see [`File::prepare`].
+    ///
+    /// # Errors
+    /// As [`File::prepare`].
+    pub fn changed(&self, change: &Change<'_>, strip_signature: bool) -> Result<Vec<u8>> {
+        match &self.content {
+            Content::Raw(_) => Ok(change.new.to_bytes()),
+            Content::Elf(elf) => {
+                let patches = patches(elf, change, strip_signature)?;
+                elf.patched(&patches)
+                    .map_err(|err| Error::io("cannot read", &err))
+            }
+        }
+    }
+}
+
+fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patches> {
+    let section = elf.btf_section()?;
+    let new = change.new.to_bytes();
+    if !strip_signature && new == elf.section_data(section)? {
+        return Ok(Patches::default());
+    }
+    if elf.signature.is_some() && !strip_signature {
+        return Err(Error::new(ErrorKind::Elf, "a module signature is appended, which the change would make invalid")
+            .with_help("--strip-signature takes it off; sign the module again afterwards (scripts/sign-file in the kernel's tree)"));
+    }
+    let mut patches = elf.without_signature();
+    elf.replace(section, &new, &mut patches)?;
+    move_relocations(elf, change, &mut patches)?;
+    if let Some(ids) = elf.find(".BTF_ids")
+        && moves_ids(change)
+        && let Some(data) =
+            btf_ids::shifted(elf, ids, change.old, &change.shift).map_err(suggest_back)?
+    {
+        elf.replace(ids, &data, &mut patches)?;
+    }
+    if let Some(section) = elf.find(".BTF.ext") {
+        let data = elf.section_data(section)?;
+        let moved = ext::shifted(&data, elf.endian, &change.shift).map_err(suggest_back);
+        // Without ids to move, an unknown form does not matter.
+        match moved {
+            Ok(moved) if moved != data => elf.replace(section, &moved, &mut patches)?,
+            Ok(_) => {}
+            Err(_) if !moves_ids(change) => {}
+            Err(err) => return Err(err),
+        }
+    }
+    for section in elf.dependents() {
+        let data = elf.section_data(section)?;
+        let parse = change.parse.clone().base(Arc::clone(change.old));
+        let moved = parse
+            .read(&data)
+            .and_then(|split| split.follow_base(&change.shift, Arc::clone(change.new)));
+        let moved = moved
+            .map_err(|err| err.in_section(&section.name))?
+            .to_bytes();
+        if moved != data {
+            elf.replace(section, &moved, &mut patches)?;
+        }
+    }
+    Ok(patches)
+}
+
+/// Whether ids of existing types change.
+fn moves_ids(change: &Change<'_>) -> bool {
+    change.shift.ids_by != 0 && change.shift.ids_from < change.old.type_count()
+}
+
+fn suggest_back(err: Error) -> Error {
+    if err.help().is_some() {
+        err
+    } else {
+        err.with_help("'--place back' leaves every type id as it is")
+    }
+}
+
+/// Relocations of `.BTF` are for places in its type section, which move as types are put before
+/// them.
+fn move_relocations(elf: &Elf, change: &Change<'_>, patches: &mut Patches) -> Result<()> {
+    for (at, offset) in elf.relocations_of(elf.btf_section()?)? {
+        let place = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| change.old.place_of(offset));
+        let moved = place.and_then(|(id, within)| {
+            change
+                .new
+                .offset_of(TypeId(change.shift.id(id.0)))?
+                .checked_add(within)
+        });
+        let Some(moved) = moved else {
+            let what = format!("a relocation of .BTF is for {offset:#x}, where no type is");
+            return Err(Error::new(ErrorKind::Elf, what));
+        };
+        if moved as u64 != offset {
+            elf.move_relocation(at, moved as u64, patches);
+        }
+    }
+    Ok(())
+}

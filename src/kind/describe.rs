@@ -1,0 +1,513 @@
+//! Descriptions, written: [`KindSpec`] to types.
+
+use std::collections::HashMap;
+
+use super::discover::{KIND_PREFIX, NAME_OFF, TYPE_ID};
+use super::{Field, Kind, KindSpec, Third, Version, WordClass};
+use crate::btf::{Btf, TypeId, Types};
+use crate::error::{Error, ErrorKind, Result};
+use crate::renumber::Shift;
+
+/// Which released kinds to describe in a base or in standalone BTF. Kinds that are not released
+/// are described wherever records have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Select {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that records have, and those that the descriptions themselves are made of.
+    Used,
+    /// None.
+    None,
+}
+
+/// Where descriptions are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Place {
+    /// Behind all types: no id changes.
+    #[default]
+    Back,
+    /// Before the first record of a kind above the released ones, else before all types, for
+    /// readers that go through the types once. What follows is renumbered.
+    Front,
+}
+
+/// What to describe, and where.
+#[derive(Debug, Clone, Default)]
+pub struct Describe {
+    /// Which released kinds.
+    pub select: Select,
+    /// Of these, only the kinds that a kernel or reader of this version does not know.
+    pub newer_than: Option<Version>,
+    /// Where the descriptions go.
+    pub place: Place,
+}
+
+/// What [`describe`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Described {
+    /// The kinds that have a description now and had none, by number.
+    pub kinds: Vec<Kind>,
+    /// The kinds in use that are not released and can't be described, since nothing says what
+    /// classes their words have.
+    pub without_classes: Vec<Kind>,
+    /// How many types were added.
+    pub types: u32,
+    /// The first of them.
+    pub first: u32,
+    /// By how many bytes the type and string sections grew together.
+    pub bytes: usize,
+    /// How split BTF has to move that continues this blob, and what else holds its type ids.
+    pub shift: Shift,
+}
+
+/// Describes kinds in `btf`, as ordinary types of it ("encode BTF kinds").
+///
+/// A base or standalone blob gets the released kinds that `options` select and all others that its
+/// records have; split BTF only the latter, where its base does not describe them. What is there
+/// already is used, so that describing twice changes nothing.
+///
+/// # Errors
+/// If a limit of the format would be passed; if [`Place::Front`] would have to move ids in records
+/// of a kind whose word classes are not known; if the blob holds bytes that cannot be understood
+/// and would be lost. The blob is as it was then.
+///
+/// ```
+/// use btfkinds::{Btf, Describe, describe};
+///
+/// let mut btf = Btf::new();
+/// let done = describe(&mut btf, &Describe::default())?;
+/// assert_eq!(done.kinds.len(), 19);
+/// assert_eq!(describe(&mut btf, &Describe::default())?.types, 0);
+/// assert!(btf.types().any(|ty| ty.name() == "__BTF_KIND_ARRAY"));
+/// # Ok::<(), btfkinds::Error>(())
+/// ```
+pub fn describe(btf: &mut Btf, options: &Describe) -> Result<Described> {
+    let (missing, without_classes) = missing(btf, options)?;
+    let first = match options.place {
+        Place::Back => btf.type_count(),
+        Place::Front => {
+            let unreleased = btf.types().find(|ty| !ty.kind().is_released());
+            unreleased.map_or(btf.first_id(), |ty| ty.id()).0
+        }
+    };
+    let old_bytes = btf.type_len().saturating_add(btf.str_len());
+    let old_strings = btf.mark_strings();
+    let old_str_end = btf.str_end();
+    let mut plan = Plan::new(btf, first);
+    let records = match plan.records(&missing) {
+        Ok(()) => plan.new,
+        Err(err) => {
+            btf.forget_strings(old_strings);
+            return Err(err);
+        }
+    };
+    let types = u32::try_from(records.len()).unwrap_or(u32::MAX);
+    if types > 0
+        && let Err(err) = btf.insert(TypeId(first), &records)
+    {
+        btf.forget_strings(old_strings);
+        return Err(err);
+    }
+    btf.refresh_kinds()?;
+    Ok(Described {
+        kinds: missing.iter().map(|spec| spec.kind).collect(),
+        without_classes,
+        types,
+        first,
+        bytes: btf
+            .type_len()
+            .saturating_add(btf.str_len())
+            .saturating_sub(old_bytes),
+        shift: Shift {
+            ids_from: first,
+            ids_by: types,
+            strs_from: old_str_end,
+            strs_by: btf.str_end().saturating_sub(old_str_end),
+        },
+    })
+}
+
+/// The kinds to describe that are not described yet, by number, and those that can't be.
+fn missing(btf: &Btf, options: &Describe) -> Result<(Vec<KindSpec>, Vec<Kind>)> {
+    let described = btf.descriptions()?;
+    let has = |want: &KindSpec| {
+        described.iter().any(|(spec, typedef)| {
+            spec.same_layout(want)
+                && (want.kind.is_released() || btf.has_sizes_name(spec, *typedef))
+        })
+    };
+    let mut wanted: Vec<KindSpec> = Vec::new();
+    if btf.base().is_none() {
+        let used = used_kinds(btf, options.select);
+        let selected = KindSpec::released()
+            .iter()
+            .filter(|spec| used.get(spec.kind.index()).is_some_and(|used| *used))
+            .filter(|spec| {
+                options
+                    .newer_than
+                    .is_none_or(|version| spec.since > Some(version))
+            });
+        wanted.extend(selected.map(|spec| KindSpec::clone(spec)));
+    }
+    let mut without_classes = Vec::new();
+    for entry in btf
+        .kinds()
+        .iter()
+        .filter(|entry| !entry.spec.kind.is_released())
+    {
+        let kind = entry.spec.kind;
+        let in_base = match btf.base().and_then(|base| base.known(kind)) {
+            Some(known) => known?.spec.classes,
+            None => false,
+        };
+        if !entry.spec.classes {
+            without_classes.push(kind);
+        } else if !in_base {
+            wanted.push(KindSpec::clone(&entry.spec));
+        }
+    }
+    wanted.retain(|want| !has(want));
+    Ok((wanted, without_classes))
+}
+
+/// Which released kinds `select` means, by number.
+fn used_kinds(btf: &Btf, select: Select) -> [bool; 128] {
+    let mut used = [select == Select::All; 128];
+    if select == Select::Used {
+        // The kinds that every description of a kind with words is made of.
+        let own = [
+            Kind::INT,
+            Kind::ARRAY,
+            Kind::STRUCT,
+            Kind::UNION,
+            Kind::TYPEDEF,
+        ];
+        for kind in btf.types().map(|ty| ty.kind()).chain(own) {
+            if let Some(slot) = used.get_mut(kind.index()) {
+                *slot = true;
+            }
+        }
+    }
+    used
+}
+
+/// A type of a description: the id to refer to it by, and all ids that are as good.
+#[derive(Clone)]
+struct Node {
+    id: u32,
+    same: Vec<u32>,
+}
+
+impl Node {
+    fn is(&self, id: u32) -> bool {
+        self.id == id || self.same.contains(&id)
+    }
+}
+
+/// A member to be: its name, its type, its offset in bytes.
+type Member<'a> = (&'a str, &'a Node, u32);
+
+/// The records to add, and what is there to be used instead.
+struct Plan<'a> {
+    btf: &'a mut Btf,
+    /// The id that the first new type gets.
+    first: u32,
+    /// Existing types that could be part of a description, by kind and name.
+    present: HashMap<(Kind, Vec<u8>), Vec<u32>>,
+    /// Typedefs `__u32` and `__s32` that stand at or behind `first`.
+    behind: Vec<Vec<u8>>,
+    new: Vec<Vec<u32>>,
+    /// Types shared by descriptions, once they were needed.
+    shared: HashMap<&'static str, Node>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(btf: &'a mut Btf, first: u32) -> Self {
+        let mut present: HashMap<(Kind, Vec<u8>), Vec<u32>> = HashMap::new();
+        let mut behind = Vec::new();
+        let mut level: Option<&Btf> = Some(btf);
+        while let Some(at) = level {
+            let types = at.view();
+            for (id, words) in types.own_from(0) {
+                let Some((kind, name)) = part_of_description(types, words) else {
+                    continue;
+                };
+                if id < first {
+                    present.entry((kind, name.to_vec())).or_default().push(id);
+                } else {
+                    behind.push(name.to_vec());
+                }
+            }
+            level = at.base().map(|base| &**base);
+        }
+        // A base's types come before those of what is split on it.
+        present.values_mut().for_each(|ids| ids.sort_unstable());
+        Plan {
+            btf,
+            first,
+            present,
+            behind,
+            new: Vec::new(),
+            shared: HashMap::new(),
+        }
+    }
+
+    /// Plans the descriptions of `specs`.
+    fn records(&mut self, specs: &[KindSpec]) -> Result<()> {
+        specs.iter().try_for_each(|spec| self.description(spec))
+    }
+
+    fn description(&mut self, spec: &KindSpec) -> Result<()> {
+        let name = &spec.name;
+        let header = self.header(spec.third)?;
+        let part = |suffix: &str| format!("__BTF_KIND_{suffix}_{name}");
+        let (fixed_size, element_size) = (spec.fixed_size(), spec.element_size());
+        let fixed = match (spec.fixed.as_slice(), spec.elements.as_slice()) {
+            ([], _) => None,
+            (fields, []) => Some(("meta", self.part(&part("META"), fields, 1)?)),
+            (fields, _) => Some(("info", self.part(&part("INFO"), fields, 1)?)),
+        };
+        let elements = match spec.elements.as_slice() {
+            [] => None,
+            fields => Some(("meta", self.part(&part("META"), fields, 0)?)),
+        };
+        let bytes = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let end = bytes(fixed_size.saturating_add(12));
+        let mut members = vec![("type", &header, 0)];
+        members.extend(fixed.as_ref().map(|(name, node)| (*name, node, 12)));
+        members.extend(elements.as_ref().map(|(name, node)| (*name, node, end)));
+        let outer = self.strukt(Kind::STRUCT, &format!("__BTF_KIND_{name}"), end, &members)?;
+        self.typedef(&format!("__BTF_KIND_{}", spec.kind), &outer)?;
+        if !spec.kind.is_released() {
+            self.typedef(
+                &format!("__BTF_SIZES_{}_{fixed_size}_{element_size}", spec.kind),
+                &outer,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The header struct for this sort of third word.
+    fn header(&mut self, third: Third) -> Result<Node> {
+        let name = match third {
+            Third::Unused => "__btf_type",
+            Third::Size => "__btf_type___size",
+            Third::Id => "__btf_type___ref",
+        };
+        if let Some(node) = self.shared.get(name) {
+            return Ok(node.clone());
+        }
+        let name_off = self.word(WordClass::Str)?;
+        let info = self.word(WordClass::U32)?;
+        let (third_name, third) = match third {
+            Third::Size => ("size", info.clone()),
+            Third::Id => ("type", self.word(WordClass::Id)?),
+            Third::Unused => {
+                let id = self.word(WordClass::Id)?;
+                (
+                    "",
+                    self.strukt(Kind::UNION, "", 4, &[("size", &info, 0), ("type", &id, 0)])?,
+                )
+            }
+        };
+        let members = [
+            ("name_off", &name_off, 0),
+            ("info", &info, 4),
+            (third_name, &third, 8),
+        ];
+        let node = self.strukt(Kind::STRUCT, name, 12, &members)?;
+        self.shared.insert(name, node.clone());
+        Ok(node)
+    }
+
+    /// An array of a struct with these fields.
+    fn part(&mut self, name: &str, fields: &[Field], count: u32) -> Result<Node> {
+        let words = fields
+            .iter()
+            .map(|field| self.word(field.class))
+            .collect::<Result<Vec<_>>>()?;
+        let members: Vec<Member<'_>> = fields
+            .iter()
+            .zip(&words)
+            .zip((0_u32..).step_by(4))
+            .map(|((field, word), at)| (field.name.as_str(), word, at))
+            .collect();
+        let size = u32::try_from(fields.len().saturating_mul(4)).unwrap_or(u32::MAX);
+        let element = self.strukt(Kind::STRUCT, name, size, &members)?;
+        let index = self.int("unsigned int", 0)?;
+        let same = self.same(Kind::ARRAY, "", |words| {
+            matches!(words, [_, _, _, ty, ix, n] if element.is(*ty) && index.is(*ix) && *n == count)
+        });
+        self.node(same, Kind::ARRAY, "", 0, 0, &[element.id, index.id, count])
+    }
+
+    /// The type of a word of this class.
+    fn word(&mut self, class: WordClass) -> Result<Node> {
+        let name = match class {
+            WordClass::U32 => "__u32",
+            WordClass::S32 => "__s32",
+            WordClass::Id => "__btf_type_id",
+            WordClass::Str => "__btf_name_off",
+        };
+        if let Some(node) = self.shared.get(name) {
+            return Ok(node.clone());
+        }
+        let node = match class {
+            WordClass::U32 => self.plain(name, "unsigned int", 0)?,
+            WordClass::S32 => self.plain(name, "int", 1)?,
+            WordClass::Id | WordClass::Str => {
+                let word = self.word(WordClass::U32)?;
+                self.typedef(name, &word)?
+            }
+        };
+        self.shared.insert(name, node.clone());
+        Ok(node)
+    }
+
+    /// The typedef of that name for a 4-byte INT, or the INT itself where the name is taken: by
+    /// something else, or by a typedef that stands too far behind to be used.
+    fn plain(&mut self, name: &str, int: &'static str, encoding: u32) -> Result<Node> {
+        let word = self.int(int, encoding)?;
+        let taken = self.behind.iter().any(|other| other == name.as_bytes())
+            || self
+                .present
+                .contains_key(&(Kind::TYPEDEF, name.as_bytes().to_vec()));
+        let same = self.same(Kind::TYPEDEF, name, |words| {
+            words.get(2).is_some_and(|id| word.is(*id))
+        });
+        if same.is_empty() && taken {
+            Ok(word)
+        } else {
+            self.typedef(name, &word)
+        }
+    }
+
+    fn int(&mut self, name: &'static str, encoding: u32) -> Result<Node> {
+        if let Some(node) = self.shared.get(name) {
+            return Ok(node.clone());
+        }
+        let encoding = encoding << 24 | 32;
+        let same = self.same(
+            Kind::INT,
+            name,
+            |words| matches!(words, [_, _, 4, e] if *e == encoding),
+        );
+        let node = self.node(same, Kind::INT, name, 0, 4, &[encoding])?;
+        self.shared.insert(name, node.clone());
+        Ok(node)
+    }
+
+    fn typedef(&mut self, name: &str, to: &Node) -> Result<Node> {
+        let same = self.same(Kind::TYPEDEF, name, |words| {
+            words.get(2).is_some_and(|id| to.is(*id))
+        });
+        self.node(same, Kind::TYPEDEF, name, 0, to.id, &[])
+    }
+
+    /// A struct or union.
+    fn strukt(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        size: u32,
+        members: &[Member<'_>],
+    ) -> Result<Node> {
+        let types = self.btf.view();
+        let same = self.same(kind, name, |words| {
+            let [_, info, has_size, rest @ ..] = words else {
+                return false;
+            };
+            let (found, _) = rest.as_chunks::<3>();
+            // kind_flag set would give the offsets another meaning.
+            info >> 31 == 0
+                && *has_size == size
+                && found.len() == members.len()
+                && found
+                    .iter()
+                    .zip(members)
+                    .all(|([name_off, ty, bits], (name, node, at))| {
+                        node.is(*ty)
+                            && at.checked_mul(8) == Some(*bits)
+                            && types.string(*name_off) == Some(name.as_bytes())
+                    })
+        });
+        let mut words = Vec::new();
+        if same.is_empty() {
+            for (name, node, at) in members {
+                let bits = at.checked_mul(8).filter(|bits| *bits < 1 << 24);
+                let Some(bits) = bits else {
+                    return Err(Error::new(
+                        ErrorKind::Edit,
+                        format!("'{name}' lies too far behind in its struct"),
+                    ));
+                };
+                words.extend([self.btf.intern(name)?.0, node.id, bits]);
+            }
+        }
+        let vlen = u32::try_from(members.len()).unwrap_or(u32::MAX);
+        self.node(same, kind, name, vlen, size, &words)
+    }
+
+    /// The existing types of this kind and name for which `test` holds, lowest id first.
+    fn same(&self, kind: Kind, name: &str, test: impl Fn(&[u32]) -> bool) -> Vec<u32> {
+        let Some(ids) = self.present.get(&(kind, name.as_bytes().to_vec())) else {
+            return Vec::new();
+        };
+        let types = self.btf.view();
+        ids.iter()
+            .copied()
+            .filter(|id| types.get(*id).is_some_and(&test))
+            .collect()
+    }
+
+    /// What is there already, or a new record.
+    fn node(
+        &mut self,
+        same: Vec<u32>,
+        kind: Kind,
+        name: &str,
+        vlen: u32,
+        third: u32,
+        words: &[u32],
+    ) -> Result<Node> {
+        if let Some(id) = same.first().copied() {
+            return Ok(Node { id, same });
+        }
+        let added = u32::try_from(self.new.len()).unwrap_or(u32::MAX);
+        let info = u32::from(kind.0) << 24 | vlen;
+        let mut record = vec![self.btf.intern(name)?.0, info, third];
+        record.extend_from_slice(words);
+        self.new.push(record);
+        Ok(Node {
+            id: self.first.saturating_add(added),
+            same,
+        })
+    }
+}
+
+/// The kind and name of a type that a description could be made of; None for all others.
+fn part_of_description<'a>(types: Types<'a>, words: &'a [u32]) -> Option<(Kind, &'a [u8])> {
+    let [name_off, info, _, rest @ ..] = words else {
+        return None;
+    };
+    let kind = Kind::of_info(*info);
+    let name = || types.string(*name_off);
+    match kind {
+        Kind::INT => name().filter(|name| matches!(*name, b"int" | b"unsigned int")),
+        Kind::TYPEDEF => name().filter(|name| {
+            matches!(*name, b"__u32" | b"__s32" | TYPE_ID | NAME_OFF) || name.starts_with(b"__BTF_")
+        }),
+        Kind::STRUCT => {
+            name().filter(|name| name.starts_with(b"__btf_type") || name.starts_with(KIND_PREFIX))
+        }
+        Kind::UNION => (*name_off == 0 && rest.len() == 6).then_some(b"".as_slice()),
+        Kind::ARRAY => {
+            let element = types.get(*rest.first()?)?;
+            let part = types.string(*element.first()?)?.starts_with(KIND_PREFIX);
+            part.then_some(b"".as_slice())
+        }
+        _ => None,
+    }
+    .map(|name| (kind, name))
+}

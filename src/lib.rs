@@ -1,0 +1,60 @@
+//! BTF that describes its own kinds: write the descriptions, read through them, move what needs
+//! moving.
+//!
+//! BTF (BPF Type Format) is the type information inside Linux kernels, kernel modules and BPF
+//! objects. Every 4-byte word of a BTF record is a string offset, a type id, or plain. A *kind* is
+//! no more than the classes of its words, [`KindSpec`]; all in this crate that treats kinds alike
+//! is driven by that table.
+//!
+//! * [`Btf`] is one blob, parsed and checked; [`Parse`] says how to read it, [`Record`] is one type.
+//! * [`describe`] writes descriptions of kinds into a blob, as ordinary typedefs and structs.
+//!   Reading needs no call: [`Parse::read`] finds and uses them by itself.
+
+//!
+//! ```
+//! use btfkinds::{Btf, Describe, Kind, KindSpec, NewType, describe};
+//!
+//! // An encoder with a kind that no reader knows describes it ...
+//! let mut btf = Btf::new();
+//! btf.add_kind(KindSpec::parse("kind 42 GADGET\nthird id\nelements name_off:str type:id\n")?)?;
+//! btf.add(NewType { kind: Kind(42), name: "lamp", kind_flag: false, vlen: 1, size_or_type: 0, words: &[0, 1] })?;
+//! describe(&mut btf, &Describe::default())?;
+//!
+//! // ... and a reader that has never heard of it reads on.
+//! let btf = Btf::parse(&btf.to_bytes())?;
+//! let lamp = btf.types().next().unwrap();
+//! assert_eq!((lamp.kind_name(), lamp.name().to_string()), ("GADGET", "lamp".to_owned()));
+//! assert!(btf.types().count() > 60);
+//! # Ok::<(), btfkinds::Error>(())
+//! ```
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation
+    )
+)]
+
+mod btf;
+pub mod cli;
+mod dump;
+mod error;
+mod file;
+pub mod kernel;
+mod kind;
+mod renumber;
+
+pub use btf::{Btf, Elements, Endian, NewType, Parse, Record, StrOff, TypeId};
+pub use dump::Text;
+pub use error::{Error, ErrorKind, Result};
+pub use file::{Change, File, Prepared, commit_all};
+pub use kind::{
+    Describe, Described, Field, Kind, KindEntry, KindMap, KindSpec, Place, Select, Source, Third,
+    Version, WordClass, describe,
+};
+pub use renumber::Shift;

@@ -1,0 +1,7 @@
+//! The `btfkinds` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    btfkinds::cli::main()
+}
