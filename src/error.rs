@@ -128,12 +128,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            message,
-            section,
-            place,
-            ..
-        } = &*self.0;
+        let Inner { message, section, place, .. } = &*self.0;
         let section = section.as_deref();
         match (section, place.offset) {
             (s, Some(offset)) => write!(f, "{}+{offset:#x}: ", s.unwrap_or(".BTF"))?,

@@ -59,12 +59,7 @@ fn load(blob: &[u8], log: Option<&mut [u8]>) -> io::Result<OwnedFd> {
     // SAFETY: `attr` is a valid bpf_attr of the size given; the pointers in it are of slices that
     // outlive the call, with their lengths; the kernel writes to the log alone, within its length.
     let fd = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            BPF_BTF_LOAD,
-            &raw const attr,
-            size_of::<LoadAttr>(),
-        )
+        libc::syscall(libc::SYS_bpf, BPF_BTF_LOAD, &raw const attr, size_of::<LoadAttr>())
     };
     if fd < 0 {
         return Err(io::Error::last_os_error());
@@ -94,8 +89,5 @@ pub fn verify(blob: &[u8]) -> Verdict {
     let mut log = vec![0; 1 << 16];
     let _ = load(blob, Some(&mut log));
     let log = log.split(|byte| *byte == 0).next().unwrap_or_default();
-    Verdict::Refused {
-        error,
-        log: String::from_utf8_lossy(log).into_owned(),
-    }
+    Verdict::Refused { error, log: String::from_utf8_lossy(log).into_owned() }
 }

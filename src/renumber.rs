@@ -21,11 +21,7 @@ pub struct Shift {
 impl Shift {
     /// Where a type id goes.
     pub fn id(&self, id: u32) -> u32 {
-        if id != 0 && id >= self.ids_from {
-            id.saturating_add(self.ids_by)
-        } else {
-            id
-        }
+        if id != 0 && id >= self.ids_from { id.saturating_add(self.ids_by) } else { id }
     }
 
     /// Where a string offset goes.
@@ -56,11 +52,7 @@ impl Btf {
         if shift.string(self.str_end()) > MAX_NAME_OFFSET {
             let mut highest = 0;
             self.for_each_ref(|word, is_str| {
-                highest = if is_str {
-                    highest.max(shift.string(*word))
-                } else {
-                    highest
-                }
+                highest = if is_str { highest.max(shift.string(*word)) } else { highest }
             });
             if highest > MAX_NAME_OFFSET {
                 let what =
@@ -70,11 +62,7 @@ impl Btf {
         }
         self.begin_edit()?;
         self.for_each_ref(|word, is_str| {
-            *word = if is_str {
-                shift.string(*word)
-            } else {
-                shift.id(*word)
-            }
+            *word = if is_str { shift.string(*word) } else { shift.id(*word) }
         });
         Ok(())
     }
@@ -113,11 +101,7 @@ impl Btf {
         let (words, starts, kinds) = self.words_mut();
         let mut rest = words;
         let mut at = 0;
-        let ends = starts
-            .iter()
-            .skip(1)
-            .map(|end| *end as usize)
-            .chain([rest.len()]);
+        let ends = starts.iter().skip(1).map(|end| *end as usize).chain([rest.len()]);
         for end in ends {
             let (record, tail) = rest.split_at_mut(end.saturating_sub(at).min(rest.len()));
             (rest, at) = (tail, end);

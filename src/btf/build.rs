@@ -36,10 +36,7 @@ impl Btf {
     /// If the kind is released, or known already with other words.
     pub fn add_kind(&mut self, spec: KindSpec) -> Result<()> {
         if spec.kind.is_released() {
-            return Err(refuse(format!(
-                "kind {} is released: its words are fixed",
-                spec.kind
-            )));
+            return Err(refuse(format!("kind {} is released: its words are fixed", spec.kind)));
         }
         if let Some(known) = self.known(spec.kind) {
             let known = known?;
@@ -73,19 +70,13 @@ impl Btf {
             return Ok(found);
         }
         self.begin_edit()?;
-        if self.strings.is_empty() && self.base.is_none() {
-            self.strings.push(0);
-        }
         if self.str_end() > MAX_NAME_OFFSET {
             return Err(refuse(format!(
                 "a name at offset {} is past the limit {MAX_NAME_OFFSET:#x}",
                 self.str_end()
             )));
         }
-        let mut interner = self
-            .interner
-            .take()
-            .unwrap_or_else(|| Interner::of(&self.strings));
+        let mut interner = self.interner.take().unwrap_or_else(|| Interner::of(&self.strings));
         let own = interner.add(&mut self.strings, string.as_bytes());
         self.interner = interner.into();
         Ok(StrOff(own.saturating_add(self.start_str)))
@@ -133,10 +124,8 @@ impl Btf {
             return Err(refuse(format!("vlen {} does not fit 24 bits", new.vlen)));
         }
         let refs = &entry.refs;
-        let needs = refs
-            .element_words
-            .saturating_mul(new.vlen as usize)
-            .saturating_add(refs.fixed_words);
+        let needs =
+            refs.element_words.saturating_mul(new.vlen as usize).saturating_add(refs.fixed_words);
         if new.words.len() != needs {
             let what = format!(
                 "a {} of vlen {} has {needs} words, not {}",
@@ -161,10 +150,7 @@ impl Btf {
     /// moved already.
     pub(crate) fn insert(&mut self, at: TypeId, records: &[Vec<u32>]) -> Result<()> {
         let added = u32::try_from(records.len()).map_err(|_| refuse("too many types"))?;
-        let last = self
-            .type_count()
-            .checked_add(added)
-            .map(|count| count.saturating_sub(1));
+        let last = self.type_count().checked_add(added).map(|count| count.saturating_sub(1));
         if last.is_none_or(|last| last > MAX_TYPE_ID) {
             return Err(refuse(format!(
                 "there would be more type ids than BTF can have ({MAX_TYPE_ID})"
@@ -173,25 +159,16 @@ impl Btf {
         let new_words = records.iter().map(Vec::len).fold(0, usize::saturating_add);
         let bytes = self.words.len().saturating_add(new_words).saturating_mul(4);
         // All three sections must stay within what u32 offsets can say.
-        let all = bytes
-            .saturating_add(self.strings.len())
-            .saturating_add(self.layout.bytes.len());
+        let all = bytes.saturating_add(self.strings.len()).saturating_add(self.layout.bytes.len());
         if u32::try_from(all).is_err() {
             return Err(refuse("the blob would be larger than 4 GiB"));
         }
         self.begin_edit()?;
         let own = at.0.saturating_sub(self.start_id) as usize;
         if own < self.starts.len() {
-            self.shift(&Shift {
-                ids_from: at.0,
-                ids_by: added,
-                ..Shift::default()
-            })?;
+            self.shift(&Shift { ids_from: at.0, ids_by: added, ..Shift::default() })?;
         }
-        let word_at = self
-            .starts
-            .get(own)
-            .map_or(self.words.len(), |start| *start as usize);
+        let word_at = self.starts.get(own).map_or(self.words.len(), |start| *start as usize);
         let moved = u32::try_from(new_words).unwrap_or(u32::MAX);
         for start in self.starts.iter_mut().skip(own) {
             *start = start.saturating_add(moved);
@@ -204,8 +181,7 @@ impl Btf {
         });
         let own = own.min(self.starts.len());
         self.starts.splice(own..own, starts.collect::<Vec<_>>());
-        self.words
-            .splice(word_at..word_at, records.iter().flatten().copied());
+        self.words.splice(word_at..word_at, records.iter().flatten().copied());
         Ok(())
     }
 
@@ -240,6 +216,10 @@ impl Btf {
 
     /// Makes sure that nothing is lost when this blob is written anew.
     pub(crate) fn begin_edit(&mut self) -> Result<()> {
+        if self.strings.is_empty() && self.base.is_none() {
+            let what = "without types and strings this may be standalone or split BTF: nothing can be added to it";
+            return Err(refuse(what).with_help("if it is split BTF, give its base with -B"));
+        }
         if self.header.tail.iter().any(|byte| *byte != 0) {
             let what = format!(
                 "the header has {} bytes that are not known and not zero: such BTF can be read, not edited",

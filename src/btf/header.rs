@@ -21,11 +21,8 @@ pub enum Endian {
 
 impl Endian {
     /// The order of the machine this runs on.
-    pub const NATIVE: Endian = if cfg!(target_endian = "big") {
-        Endian::Big
-    } else {
-        Endian::Little
-    };
+    pub const NATIVE: Endian =
+        if cfg!(target_endian = "big") { Endian::Big } else { Endian::Little };
 
     pub(crate) fn u32(self, bytes: [u8; 4]) -> u32 {
         match self {
@@ -85,9 +82,7 @@ impl Header {
         }
         let field = |at: usize| -> Result<u32> {
             let bytes = blob.get(at..).and_then(|rest| rest.first_chunk::<4>());
-            bytes
-                .map(|b| endian.u32(*b))
-                .ok_or_else(|| bad("the header is cut off").at(at))
+            bytes.map(|b| endian.u32(*b)).ok_or_else(|| bad("the header is cut off").at(at))
         };
         let len = field(4)?;
         if len < BASIC_LEN {
@@ -115,26 +110,15 @@ impl Header {
         };
         let types = section("type", 8)?;
         let strings = section("string", 16)?;
-        let layout = if len >= LAYOUT_LEN {
-            Some(section("layout", 24)?)
-        } else {
-            None
-        };
-        let known = if layout.is_some() {
-            LAYOUT_LEN
-        } else {
-            BASIC_LEN
-        };
+        let layout = if len >= LAYOUT_LEN { Some(section("layout", 24)?) } else { None };
+        let known = if layout.is_some() { LAYOUT_LEN } else { BASIC_LEN };
         let header = Header {
             endian,
             flags,
             types,
             strings,
             layout,
-            tail: blob
-                .get(known as usize..len as usize)
-                .unwrap_or_default()
-                .to_vec(),
+            tail: blob.get(known as usize..len as usize).unwrap_or_default().to_vec(),
         };
         header.check(blob)?;
         Ok(header)
@@ -175,11 +159,7 @@ impl Header {
 
     /// The header's own length in bytes.
     pub(crate) fn len(&self) -> usize {
-        let known = if self.layout.is_some() {
-            LAYOUT_LEN
-        } else {
-            BASIC_LEN
-        };
+        let known = if self.layout.is_some() { LAYOUT_LEN } else { BASIC_LEN };
         (known as usize).saturating_add(self.tail.len())
     }
 
@@ -188,10 +168,8 @@ impl Header {
         let layout = self.layout.clone().filter(|layout| !layout.is_empty());
         // An empty layout section is written with offset 0: old kernels take a longer header only
         // if all of it is zero.
-        let empty_at_zero = self
-            .layout
-            .as_ref()
-            .is_none_or(|l| !l.is_empty() || l.start == self.len());
+        let empty_at_zero =
+            self.layout.as_ref().is_none_or(|l| !l.is_empty() || l.start == self.len());
         let (start, end) = layout.map_or((self.types.end, self.types.end), |l| (l.start, l.end));
         self.types.start == self.len()
             && empty_at_zero
@@ -209,9 +187,7 @@ impl Header {
         let mut at = 0;
         for range in covered {
             if range.start > at
-                && blob
-                    .get(at..range.start)
-                    .is_some_and(|gap| gap.iter().any(|b| *b != 0))
+                && blob.get(at..range.start).is_some_and(|gap| gap.iter().any(|b| *b != 0))
             {
                 return false;
             }

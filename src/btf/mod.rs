@@ -19,9 +19,9 @@ pub(crate) use types::Types;
 pub(crate) use walk::MAX_TYPE_ID;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{Kind, KindEntry, KindMap, KindSpec, Layout};
+use crate::kind::{Kind, KindEntry, KindMap, KindSpec, Layout, Names};
 use header::Header;
-use walk::{Names, Walk};
+pub(crate) use walk::Walk;
 
 /// A type id: 0 is void, 1 the first type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,23 +136,15 @@ impl Parse {
         let section = |range: &std::ops::Range<usize>| blob.get(range.clone()).unwrap_or_default();
         let strings = section(&header.strings).to_vec();
         let words = header.endian.words(section(&header.types));
-        let layout = Layout {
-            bytes: header
-                .layout
-                .as_ref()
-                .map(section)
-                .unwrap_or_default()
-                .to_vec(),
-        };
+        let layout =
+            Layout { bytes: header.layout.as_ref().map(section).unwrap_or_default().to_vec() };
         let (start_id, start_str) = match &self.base {
             None if strings.is_empty() && words.is_empty() => (1, 0),
             None if strings.first() != Some(&0) => {
                 let what = "the string section does not start with NUL: this is split BTF, which continues a base";
-                return Err(Error::new(ErrorKind::Base, what)
-                    .at(header.strings.start)
-                    .with_help(
-                        "give its base with -B, for a kernel module the vmlinux it was built for",
-                    ));
+                return Err(Error::new(ErrorKind::Base, what).at(header.strings.start).with_help(
+                    "give its base with -B, for a kernel module the vmlinux it was built for",
+                ));
             }
             None => (1, 0),
             Some(base) if base.header.endian != header.endian => {
@@ -267,24 +259,15 @@ impl Btf {
         // Each section's length came from a u32 or was held below the format's limits by `build`.
         let len = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let types = self.words.len().saturating_mul(4);
-        let mut out = self.header.write(
-            len(types),
-            len(self.layout.bytes.len()),
-            len(self.strings.len()),
-        );
+        let mut out =
+            self.header.write(len(types), len(self.layout.bytes.len()), len(self.strings.len()));
         out.reserve_exact(
-            types
-                .saturating_add(self.layout.bytes.len())
-                .saturating_add(self.strings.len()),
+            types.saturating_add(self.layout.bytes.len()).saturating_add(self.strings.len()),
         );
         if self.header.endian == Endian::NATIVE {
             out.extend(self.words.iter().flat_map(|word| word.to_ne_bytes()));
         } else {
-            out.extend(
-                self.words
-                    .iter()
-                    .flat_map(|word| word.swap_bytes().to_ne_bytes()),
-            );
+            out.extend(self.words.iter().flat_map(|word| word.swap_bytes().to_ne_bytes()));
         }
         out.extend_from_slice(&self.layout.bytes);
         out.extend_from_slice(&self.strings);
@@ -305,8 +288,7 @@ impl Btf {
     /// split on this.
     pub fn type_count(&self) -> u32 {
         // The walk held the sum below MAX_TYPE_ID.
-        self.start_id
-            .saturating_add(u32::try_from(self.starts.len()).unwrap_or(u32::MAX))
+        self.start_id.saturating_add(u32::try_from(self.starts.len()).unwrap_or(u32::MAX))
     }
 
     /// The id of the first own type: 1, or the base's type count.
@@ -326,15 +308,12 @@ impl Btf {
 
     /// Where the strings end, the base's included: the first offset of BTF split on this.
     pub(crate) fn str_end(&self) -> u32 {
-        self.start_str
-            .saturating_add(u32::try_from(self.strings.len()).unwrap_or(u32::MAX))
+        self.start_str.saturating_add(u32::try_from(self.strings.len()).unwrap_or(u32::MAX))
     }
 
     /// The own types, in the order of their ids.
     pub fn types(&self) -> impl Iterator<Item = Record<'_>> {
-        self.view()
-            .own_from(0)
-            .map(|(id, words)| Record::new(self, TypeId(id), words))
+        self.view().own_from(0).map(|(id, words)| Record::new(self, TypeId(id), words))
     }
 
     /// A type by id, from this blob or its bases; None for void and ids past the end.
@@ -424,11 +403,7 @@ impl Btf {
     pub(crate) fn offset_of(&self, id: TypeId) -> Option<usize> {
         let own = id.0.checked_sub(self.start_id)? as usize;
         let start = *self.starts.get(own)? as usize;
-        Some(
-            start
-                .saturating_mul(4)
-                .saturating_add(self.header.types.start),
-        )
+        Some(start.saturating_mul(4).saturating_add(self.header.types.start))
     }
 
     /// Whether the own types are sorted by name as newer kernel builds do it, those without a name
@@ -473,10 +448,7 @@ impl Btf {
     /// The own record that byte `offset` of the blob is in, and how far in.
     pub(crate) fn place_of(&self, offset: usize) -> Option<(TypeId, usize)> {
         let word = u32::try_from(offset.checked_sub(self.header.types.start)? / 4).ok()?;
-        let own = self
-            .starts
-            .partition_point(|start| *start <= word)
-            .checked_sub(1)?;
+        let own = self.starts.partition_point(|start| *start <= word).checked_sub(1)?;
         let id = TypeId(self.start_id.saturating_add(u32::try_from(own).ok()?));
         let within = offset.checked_sub(self.offset_of(id)?)?;
         let inside = (word as usize) < self.words.len();
@@ -534,15 +506,9 @@ impl Btf {
         let what = if is_str && word > MAX_NAME_OFFSET {
             format!("string offset {word} is past the limit {MAX_NAME_OFFSET:#x}")
         } else if is_str {
-            format!(
-                "string offset {word} is past the end of the strings at {}",
-                self.str_end()
-            )
+            format!("string offset {word} is past the end of the strings at {}", self.str_end())
         } else {
-            format!(
-                "type id {word} is past the last type {}",
-                self.type_count().saturating_sub(1)
-            )
+            format!("type id {word} is past the last type {}", self.type_count().saturating_sub(1))
         };
         let mut err = Error::new(ErrorKind::Reference, what).in_field(field);
         if let Some(offset) = self.offset_of(id) {

@@ -57,10 +57,7 @@ impl<'a> Record<'a> {
             })
         });
         // Every kind of a parsed blob is in its map.
-        self.btf
-            .kinds
-            .get(self.kind())
-            .map_or(&*NONE, |entry| &entry.spec)
+        self.btf.kinds.get(self.kind()).map_or(&*NONE, |entry| &entry.spec)
     }
 
     /// The kind's name, such as `STRUCT`.
@@ -126,11 +123,7 @@ impl<'a> Record<'a> {
         let mut fields = |what: &str, fields: &[Field], words: &[u32]| {
             for (field, word) in fields.iter().zip(words) {
                 if !field.class.is_plain() {
-                    f(
-                        format!("{what}{}", field.name),
-                        *word,
-                        field.class == WordClass::Str,
-                    );
+                    f(format!("{what}{}", field.name), *word, field.class == WordClass::Str);
                 }
             }
         };

@@ -16,9 +16,7 @@ pub(crate) struct Interner {
 /// The string that starts at `offset`.
 fn string_at(arena: &[u8], offset: u32) -> &[u8] {
     let tail = arena.get(offset as usize..).unwrap_or_default();
-    memchr(0, tail)
-        .and_then(|end| tail.get(..end))
-        .unwrap_or(tail)
+    memchr(0, tail).and_then(|end| tail.get(..end)).unwrap_or(tail)
 }
 
 impl Interner {
@@ -35,10 +33,7 @@ impl Interner {
             // A string section's length is a u32.
             let offset = u32::try_from(start).unwrap_or(u32::MAX);
             let hash = hasher.hash_one(string);
-            if offsets
-                .find(hash, |other| string_at(arena, *other) == string)
-                .is_none()
-            {
+            if offsets.find(hash, |other| string_at(arena, *other) == string).is_none() {
                 offsets.insert_unique(hash, offset, rehash);
             }
             start = end.saturating_add(1);
@@ -49,9 +44,7 @@ impl Interner {
     /// Where `string` starts in `arena`, if it does anywhere.
     pub(crate) fn find(&self, arena: &[u8], string: &[u8]) -> Option<u32> {
         let hash = self.hasher.hash_one(string);
-        self.offsets
-            .find(hash, |other| string_at(arena, *other) == string)
-            .copied()
+        self.offsets.find(hash, |other| string_at(arena, *other) == string).copied()
     }
 
     /// Appends a string that is not there yet.

@@ -60,23 +60,15 @@ impl<'a> Types<'a> {
             self = base.view();
         }
         let own = offset.saturating_sub(self.start_str) as usize;
-        own.checked_sub(1)
-            .is_none_or(|before| self.strings.get(before) == Some(&0))
+        own.checked_sub(1).is_none_or(|before| self.strings.get(before) == Some(&0))
     }
 
     /// The own records with their ids, from the `from`-th on.
     pub(crate) fn own_from(self, from: usize) -> impl Iterator<Item = (u32, &'a [u32])> {
-        let ends = self
-            .starts
-            .iter()
-            .skip(from)
-            .skip(1)
-            .map(|end| *end as usize);
+        let ends = self.starts.iter().skip(from).skip(1).map(|end| *end as usize);
         let starts = self.starts.iter().skip(from).map(|start| *start as usize);
         // A record's id was checked against the limit, far below u32's, when it was walked.
-        let first = self
-            .start_id
-            .saturating_add(u32::try_from(from).unwrap_or(u32::MAX));
+        let first = self.start_id.saturating_add(u32::try_from(from).unwrap_or(u32::MAX));
         starts
             .zip(ends.chain([self.words.len()]))
             .filter_map(move |(start, end)| self.words.get(start..end))

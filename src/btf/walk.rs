@@ -10,12 +10,11 @@ use super::{Btf, Types};
 use crate::btf::TypeId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::discover::{self, TypedefName};
-use crate::kind::{Kind, KindEntry, KindMap, KindSpec, Layout, Sizes, Source};
+use crate::kind::sources;
+use crate::kind::{Kind, KindMap, KindSpec, Layout, Sizes};
 
 /// The last type id that the kernel can use (`BTF_MAX_TYPE` is 0xfffff and it counts void).
 pub(crate) const MAX_TYPE_ID: u32 = 0xf_fffe;
-/// More different descriptions of one kind than this are taken for an attack.
-const MAX_DESCRIPTIONS: usize = 16;
 
 /// What there is to walk.
 #[derive(Clone, Copy)]
@@ -30,6 +29,14 @@ pub(crate) struct Walk<'a> {
     pub(crate) given: &'a [Arc<KindSpec>],
     /// Where the type section starts in the blob, for messages.
     pub(crate) offset: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// The records that start at `starts`.
+    pub(crate) fn types(&self, starts: &'a [u32]) -> Types<'a> {
+        let Walk { words, strings, start_id, start_str, base, .. } = *self;
+        Types { words, starts, strings, start_id, start_str, base }
+    }
 }
 
 /// The words of the fixed part and of one element per kind, `NONE` where not known (yet).
@@ -55,13 +62,8 @@ pub(crate) fn walk(walk: Walk<'_>) -> Result<(Vec<u32>, KindMap)> {
         *slot = table_entry(Sizes::of(spec));
     }
     let mut starts: Vec<u32> = Vec::with_capacity(walk.words.len() / 8);
-    let mut finder = Finder {
-        walk,
-        typedefs: Vec::new(),
-        searched: 0,
-        strings: None,
-        used: Vec::new(),
-    };
+    let mut finder =
+        Finder { walk, typedefs: Vec::new(), searched: 0, strings: None, used: Vec::new() };
     let mut at = 0_usize;
     let mut rest = walk.words;
     while let [_, info, tail @ ..] = rest {
@@ -94,9 +96,7 @@ pub(crate) fn walk(walk: Walk<'_>) -> Result<(Vec<u32>, KindMap)> {
         let what = "the type section ends with half a record header";
         return Err(Error::new(ErrorKind::Record, what).at(finder.offset_of(at)));
     }
-    let last = (walk.start_id as usize)
-        .saturating_add(starts.len())
-        .saturating_sub(1);
+    let last = (walk.start_id as usize).saturating_add(starts.len()).saturating_sub(1);
     if last > MAX_TYPE_ID as usize {
         let what = format!("{last} type ids are more than BTF can have ({MAX_TYPE_ID})");
         return Err(Error::new(ErrorKind::Record, what));
@@ -118,10 +118,7 @@ impl<'a> Finder<'a> {
         'a: 'b,
     {
         let words = self.walk.words.get(..at).unwrap_or_default();
-        Types {
-            words,
-            ..types_of(&self.walk, starts)
-        }
+        Types { words, ..self.walk.types(starts) }
     }
 
     fn offset_of(&self, at: usize) -> usize {
@@ -137,15 +134,8 @@ impl<'a> Finder<'a> {
         at: usize,
         starts: &[u32],
     ) -> Error {
-        let id = self
-            .walk
-            .start_id
-            .saturating_add(u32::try_from(starts.len()).unwrap_or(u32::MAX));
-        let name = self
-            .walk
-            .words
-            .get(at)
-            .and_then(|off| self.view(at, starts).string(*off));
+        let id = self.walk.start_id.saturating_add(u32::try_from(starts.len()).unwrap_or(u32::MAX));
+        let name = self.walk.words.get(at).and_then(|off| self.view(at, starts).string(*off));
         let released = KindSpec::released().get(kind.index().wrapping_sub(1));
         let kind_name = match released {
             Some(spec) => spec.name.clone(),
@@ -164,14 +154,10 @@ impl<'a> Finder<'a> {
             let what = "kind 0 is not a type".to_owned();
             return Err(self.error(ErrorKind::Record, what, kind, at, starts));
         }
-        let id = self
-            .walk
-            .start_id
-            .saturating_add(u32::try_from(starts.len()).unwrap_or(u32::MAX));
+        let id = self.walk.start_id.saturating_add(u32::try_from(starts.len()).unwrap_or(u32::MAX));
         self.used.push((kind, id));
         let before = self.view(at, starts);
-        self.typedefs
-            .extend(discover::description_typedefs(before, self.searched));
+        self.typedefs.extend(discover::description_typedefs(before, self.searched));
         self.searched = starts.len();
         let mut malformed = None;
         for (id, name) in &self.typedefs {
@@ -184,11 +170,9 @@ impl<'a> Finder<'a> {
             }
         }
         let strings = self.walk.strings;
-        let named = self
-            .strings
-            .get_or_insert_with(|| discover::sizes_strings(strings));
-        if let Some((_, fixed, element)) = named.iter().find(|(n, ..)| *n == kind) {
-            return named_sizes(kind, *fixed, *element);
+        let named = self.strings.get_or_insert_with(|| discover::sizes_strings(strings));
+        if let Some((.., sizes)) = sources::named_sizes(named, kind)? {
+            return Ok(sizes);
         }
         if let Some(sizes) = self.walk.layout.sizes(kind) {
             return sizes;
@@ -203,7 +187,7 @@ impl<'a> Finder<'a> {
             return Err(err);
         }
         let what = format!(
-            "kind {kind} is unknown: it is not released, and nothing in this BTF says how long its records are"
+            "unknown kind {kind}: it is not released, and nothing in this BTF says how long its records are"
         );
         let help = if discover::has_kind_string(strings, kind) {
             format!(
@@ -212,9 +196,7 @@ impl<'a> Finder<'a> {
         } else {
             "give the kind's words with --kind-file, or have the encoder describe it ('btfkinds encode --kind-file')".to_owned()
         };
-        Err(self
-            .error(ErrorKind::UnknownKind(kind), what, kind, at, starts)
-            .with_help(help))
+        Err(self.error(ErrorKind::UnknownKind(kind), what, kind, at, starts).with_help(help))
     }
 
     /// With all records known: reads and compares every source for the kinds in use.
@@ -224,311 +206,12 @@ impl<'a> Finder<'a> {
             return Ok(kinds);
         }
         let types = self.view(self.walk.words.len(), starts);
-        self.typedefs
-            .extend(discover::description_typedefs(types, self.searched));
+        self.typedefs.extend(discover::description_typedefs(types, self.searched));
         let strings = self.walk.strings;
-        let named = self
-            .strings
-            .take()
-            .unwrap_or_else(|| discover::sizes_strings(strings));
+        let named = self.strings.take().unwrap_or_else(|| discover::sizes_strings(strings));
         for (kind, _) in &self.used {
-            kinds.set(reconcile(types, *kind, &self.typedefs, &named, &self.walk)?);
+            kinds.set(sources::reconcile(types, *kind, &self.typedefs, &named, &self.walk)?);
         }
         Ok(kinds)
-    }
-}
-
-fn named_sizes(kind: Kind, fixed: u32, element: u32) -> Result<Sizes> {
-    Sizes::from_bytes(fixed, element).ok_or_else(|| {
-        let what =
-            format!("string __BTF_SIZES_{kind}_{fixed}_{element}: the sizes are not whole words");
-        Error::new(ErrorKind::Description, what)
-    })
-}
-
-/// One source's word on a kind.
-struct Claim {
-    spec: KindSpec,
-    source: Source,
-}
-
-/// What all sources together say of a kind; an error if two of them disagree.
-fn reconcile(
-    types: Types<'_>,
-    kind: Kind,
-    typedefs: &[(u32, TypedefName)],
-    named: &[(Kind, u32, u32)],
-    walk: &Walk<'_>,
-) -> Result<KindEntry> {
-    let mut claims: Vec<Claim> = own_descriptions(types, kind, typedefs)?
-        .into_iter()
-        .collect::<Result<_>>()?;
-    let structs: Vec<u32> = typedefs
-        .iter()
-        .filter(|(_, name)| *name == TypedefName::Kind(kind))
-        .filter_map(|(id, _)| discover::struct_of(types, *id))
-        .collect();
-    let mut sizes_name: Option<(u32, u32)> = None;
-    for (_, fixed, element) in named.iter().filter(|(n, ..)| *n == kind) {
-        let sizes = named_sizes(kind, *fixed, *element)?;
-        let name = format!("__BTF_SIZES_{kind}_{fixed}_{element}");
-        if let Some((f, e)) = sizes_name.replace((*fixed, *element))
-            && (f, e) != (*fixed, *element)
-        {
-            let what = format!("__BTF_SIZES_{kind}_{f}_{e} and {name} contradict each other");
-            return Err(Error::new(ErrorKind::Description, what));
-        }
-        let mut typedef = false;
-        for (id, _) in typedefs
-            .iter()
-            .filter(|(_, n)| *n == TypedefName::Sizes(kind, *fixed, *element))
-        {
-            typedef = true;
-            if !discover::struct_of(types, *id).is_some_and(|id| structs.contains(&id)) {
-                let what = format!("it does not lead to the struct of a typedef __BTF_KIND_{kind}");
-                return Err(Error::new(ErrorKind::Description, what).in_type(
-                    TypeId(*id),
-                    "TYPEDEF",
-                    name.as_bytes(),
-                ));
-            }
-        }
-        if !typedef {
-            let what = format!("the string section has {name}, but no typedef has this name");
-            return Err(Error::new(ErrorKind::Description, what));
-        }
-        // The typedef leads to a description: comparing with the first compares with all.
-        if let Some(claim) = claims.first()
-            && Sizes::of(&claim.spec) != sizes
-        {
-            let what = format!(
-                "{name} and {} disagree on the sizes of kind {kind}",
-                claim.text()
-            );
-            return Err(Error::new(ErrorKind::Description, what));
-        }
-    }
-    if let Some(sizes) = walk.layout.sizes(kind) {
-        claims.push(Claim {
-            spec: sizes_only(kind, sizes?),
-            source: Source::Layout,
-        });
-    }
-    if let Some(entry) = walk.base.and_then(|base| base.known(kind)) {
-        let entry = entry?;
-        let source = Source::Base(Box::new(entry.source));
-        claims.push(Claim {
-            spec: KindSpec::clone(&entry.spec),
-            source,
-        });
-    }
-    for spec in walk.given.iter().filter(|spec| spec.kind == kind) {
-        claims.push(Claim {
-            spec: KindSpec::clone(spec),
-            source: Source::Given,
-        });
-    }
-    agree(&claims)?;
-    // The file's own word first, as long as it tells classes.
-    let best = claims
-        .iter()
-        .position(|claim| claim.spec.classes)
-        .unwrap_or(0);
-    match claims.into_iter().nth(best) {
-        Some(claim) => Ok(KindEntry::new(Arc::new(claim.spec), claim.source)),
-        // The walk found sizes, so a source was there.
-        None => Err(Error::new(
-            ErrorKind::UnknownKind(kind),
-            format!("kind {kind} is unknown"),
-        )),
-    }
-}
-
-impl Claim {
-    fn text(&self) -> String {
-        let Sizes { fixed, element } = Sizes::of(&self.spec);
-        let (fixed, element) = (fixed.saturating_mul(4), element.saturating_mul(4));
-        format!(
-            "{} ({fixed} fixed bytes, {element} per element)",
-            self.source
-        )
-    }
-}
-
-/// The descriptions of `kind` among the own types, in the order of their ids; each struct once.
-fn own_descriptions(
-    types: Types<'_>,
-    kind: Kind,
-    typedefs: &[(u32, TypedefName)],
-) -> Result<Vec<Result<Claim>>> {
-    let mut seen = Vec::new();
-    let mut claims = Vec::new();
-    for (id, _) in typedefs
-        .iter()
-        .filter(|(_, name)| *name == TypedefName::Kind(kind))
-    {
-        let target = discover::struct_of(types, *id);
-        if target.is_some() && seen.contains(&target) {
-            continue;
-        }
-        seen.push(target);
-        if seen.len() > MAX_DESCRIPTIONS {
-            let what = format!("kind {kind} is described more than {MAX_DESCRIPTIONS} times");
-            return Err(Error::new(ErrorKind::Description, what));
-        }
-        claims.push(match discover::read_description(types, kind, *id) {
-            Ok(spec) => Ok(Claim {
-                spec,
-                source: Source::Description(TypeId(*id)),
-            }),
-            Err(flaw) => Err(flaw.into_error(types, *id)),
-        });
-    }
-    Ok(claims)
-}
-
-/// Whether all claims have the same sizes, and those that tell classes the same classes.
-fn agree(claims: &[Claim]) -> Result<()> {
-    let Some(first) = claims.first() else {
-        return Ok(());
-    };
-    let with_classes = claims.iter().find(|claim| claim.spec.classes);
-    for claim in claims {
-        let kind = claim.spec.kind;
-        let (other, on) = if Sizes::of(&claim.spec) != Sizes::of(&first.spec) {
-            (first, "sizes")
-        } else {
-            match with_classes {
-                Some(other) if claim.spec.classes && !claim.spec.same_layout(&other.spec) => {
-                    (other, "word classes")
-                }
-                _ => continue,
-            }
-        };
-        let what = format!(
-            "{} and {} disagree on the {on} of kind {kind}",
-            other.text(),
-            claim.text()
-        );
-        return Err(Error::new(ErrorKind::Description, what)
-            .with_help("a kind's records can only be read one way: leave out the kind file, or use the one that fits this BTF"));
-    }
-    Ok(())
-}
-
-/// What a source that gives sizes alone says of a kind.
-fn sizes_only(kind: Kind, sizes: Sizes) -> KindSpec {
-    let unnamed = |n| {
-        vec![
-            crate::kind::Field {
-                name: String::new(),
-                class: crate::kind::WordClass::U32
-            };
-            n
-        ]
-    };
-    KindSpec {
-        kind,
-        name: format!("KIND_{kind}"),
-        since: None,
-        third: crate::kind::Third::Unused,
-        fixed: unnamed(sizes.fixed),
-        elements: unnamed(sizes.element),
-        each: "element".to_owned(),
-        classes: false,
-    }
-}
-
-/// What a blob's own types and strings say about kinds, looked up once.
-#[derive(Debug, Clone)]
-pub(crate) struct Names {
-    typedefs: Vec<(u32, TypedefName)>,
-    sizes: Vec<(Kind, u32, u32)>,
-}
-
-impl Names {
-    pub(crate) fn of(types: Types<'_>) -> Names {
-        Names {
-            typedefs: discover::description_typedefs(types, 0).collect(),
-            sizes: discover::sizes_strings(types.strings),
-        }
-    }
-
-    /// What a finished blob knows of a kind that none of its records has.
-    pub(crate) fn known(
-        &self,
-        kind: Kind,
-        walk: &Walk<'_>,
-        starts: &[u32],
-    ) -> Option<Result<KindEntry>> {
-        let has = |name: &TypedefName| match name {
-            TypedefName::Kind(n) | TypedefName::Sizes(n, ..) => *n == kind,
-        };
-        let named = self.typedefs.iter().any(|(_, name)| has(name))
-            || self.sizes.iter().any(|(n, ..)| *n == kind);
-        let elsewhere = || {
-            walk.layout.sizes(kind).is_some()
-                || walk.base.is_some_and(|base| base.known(kind).is_some())
-        };
-        let types = types_of(walk, starts);
-        (named || elsewhere()).then(|| reconcile(types, kind, &self.typedefs, &self.sizes, walk))
-    }
-
-    /// Every description among the own types that can be read, in the order of kinds and ids.
-    pub(crate) fn readable(&self, types: Types<'_>) -> Result<Vec<(KindSpec, TypeId)>> {
-        let mut kinds: Vec<Kind> = self
-            .typedefs
-            .iter()
-            .filter_map(|(_, name)| match name {
-                TypedefName::Kind(kind) => Some(*kind),
-                TypedefName::Sizes(..) => None,
-            })
-            .collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        let mut found = Vec::new();
-        for kind in kinds {
-            for claim in own_descriptions(types, kind, &self.typedefs)?
-                .into_iter()
-                .flatten()
-            {
-                if let Source::Description(id) = claim.source {
-                    found.push((claim.spec, id));
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// Whether a typedef `__BTF_SIZES_n_i_e` leads to the description `typedef`.
-    pub(crate) fn has_sizes(&self, types: Types<'_>, spec: &KindSpec, typedef: TypeId) -> bool {
-        let target = discover::struct_of(types, typedef.0);
-        self.typedefs.iter().any(|(id, name)| match name {
-            TypedefName::Sizes(kind, fixed, element) => {
-                *kind == spec.kind
-                    && Sizes::from_bytes(*fixed, *element) == Some(Sizes::of(spec))
-                    && discover::struct_of(types, *id) == target
-            }
-            TypedefName::Kind(_) => false,
-        })
-    }
-}
-
-fn types_of<'a>(walk: &Walk<'a>, starts: &'a [u32]) -> Types<'a> {
-    let Walk {
-        words,
-        strings,
-        start_id,
-        start_str,
-        base,
-        ..
-    } = *walk;
-    Types {
-        words,
-        starts,
-        strings,
-        start_id,
-        start_str,
-        base,
     }
 }

@@ -36,22 +36,13 @@ pub(super) fn run() -> anyhow::Result<u8> {
         grouped(done.bytes),
         took.as_secs_f64() * 1000.0
     )?;
-    print(out, &btf, |ty| {
-        ty.name().ends_with(b"_ARRAY") && ty.name().starts_with(b"__BTF_KIND")
-    })?;
-    let same = before
-        .types()
-        .zip(btf.types())
-        .all(|(old, new)| old.words() == new.words());
+    print(out, &btf, |ty| ty.name().ends_with(b"_ARRAY") && ty.name().starts_with(b"__BTF_KIND"))?;
+    let same = before.types().zip(btf.types()).all(|(old, new)| old.words() == new.words());
     writeln!(
         out,
         "\nThe {} that were there {}.",
         count(before.types().count(), "type"),
-        if same {
-            "are unchanged"
-        } else {
-            "HAVE CHANGED"
-        }
+        if same { "are unchanged" } else { "HAVE CHANGED" }
     )?;
 
     step(out, "2. Ask the kernel: descriptions are nothing new to it")?;
@@ -63,13 +54,7 @@ pub(super) fn run() -> anyhow::Result<u8> {
     newer.add_kind(KindSpec::parse(GADGET)?)?;
     let blade = newer.intern("blade")?.0;
     let handle = newer.intern("handle")?.0;
-    let gadget = newer.add(new_type(
-        Kind(31),
-        "knife",
-        2,
-        1,
-        &[0x5, blade, 1, handle, 2],
-    ))?;
+    let gadget = newer.add(new_type(Kind(31), "knife", 2, 1, &[0x5, blade, 1, handle, 2]))?;
     newer.add(new_type(Kind::PTR, "", 0, gadget.0, &[]))?;
     newer.add(new_type(Kind::TYPEDEF, "knife_t", 0, gadget.0, &[]))?;
     let unread = newer.to_bytes();
@@ -93,9 +78,7 @@ pub(super) fn run() -> anyhow::Result<u8> {
         "Described with {}, the same bytes are read to the end:\n",
         count(done.types as usize, "type")
     )?;
-    print(out, &read, |ty| {
-        (last..last.saturating_add(3)).contains(&ty.id().0)
-    })?;
+    print(out, &read, |ty| (last..last.saturating_add(3)).contains(&ty.id().0))?;
     print(out, &read, |ty| {
         ty.name() == "__BTF_KIND_META_GADGET" || ty.name().starts_with(b"__BTF_SIZES_")
     })?;
@@ -125,14 +108,7 @@ fn new_type<'a>(
     size_or_type: u32,
     words: &'a [u32],
 ) -> NewType<'a> {
-    NewType {
-        kind,
-        name,
-        kind_flag: false,
-        vlen,
-        size_or_type,
-        words,
-    }
+    NewType { kind, name, kind_flag: false, vlen, size_or_type, words }
 }
 
 fn step(out: &mut impl Write, title: &str) -> io::Result<()> {
@@ -170,16 +146,8 @@ fn sample(out: &mut impl Write) -> anyhow::Result<Btf> {
     let mut btf = Btf::new();
     let x = btf.intern("x")?.0;
     let y = btf.intern("y")?.0;
-    let int = btf
-        .add(new_type(Kind::INT, "int", 0, 4, &[1 << 24 | 32]))?
-        .0;
-    btf.add(new_type(
-        Kind::STRUCT,
-        "point",
-        2,
-        8,
-        &[x, int, 0, y, int, 32],
-    ))?;
+    let int = btf.add(new_type(Kind::INT, "int", 0, 4, &[1 << 24 | 32]))?.0;
+    btf.add(new_type(Kind::STRUCT, "point", 2, 8, &[x, int, 0, y, int, 32]))?;
     Ok(btf)
 }
 
@@ -206,9 +174,8 @@ fn ask(out: &mut impl Write, blob: &[u8]) -> io::Result<()> {
                 .unwrap_or("it does not say why");
             writeln!(out, "The running kernel refuses it ({error}): {last}")
         }
-        Verdict::NotAllowed(error) => writeln!(
-            out,
-            "The running kernel can't be asked as this user ({error}); root can."
-        ),
+        Verdict::NotAllowed(error) => {
+            writeln!(out, "The running kernel can't be asked as this user ({error}); root can.")
+        }
     }
 }

@@ -10,10 +10,7 @@ pub(super) fn run(args: &Dump, say: Say) -> anyhow::Result<u8> {
     let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
     let (file, btf) = open(&args.file, &parse)?;
     if file.has_own_base() && !args.reading.base.is_empty() {
-        say.line(format_args!(
-            "{}: read on its own .BTF.base, not on -B",
-            args.file.display()
-        ));
+        say.line(format_args!("{}: read on its own .BTF.base, not on -B", args.file.display()));
     }
     let mut missing: Vec<&String> = args.names.iter().collect();
     let wanted = |ty: &Record<'_>| {
@@ -28,10 +25,7 @@ pub(super) fn run(args: &Dump, say: Say) -> anyhow::Result<u8> {
     };
     Text::new(io::stdout().lock()).types(btf.types().filter(wanted))?;
     for name in &missing {
-        say.line(format_args!(
-            "{}: no type is called '{name}'",
-            args.file.display()
-        ));
+        say.line(format_args!("{}: no type is called '{name}'", args.file.display()));
     }
     Ok(if missing.is_empty() { FINE } else { FINDING })
 }

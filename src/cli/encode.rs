@@ -30,12 +30,7 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     let done = describe(&mut new, &options(args)).with_context(in_file)?;
     let sorted = done.types > 0 && args.place == PlaceArg::Back && old.is_sorted_by_name();
     let (old, new) = (Arc::new(old), Arc::new(new));
-    let change = Change {
-        old: &old,
-        new: &new,
-        shift: done.shift,
-        parse: &parse,
-    };
+    let change = Change { old: &old, new: &new, shift: done.shift, parse: &parse };
 
     let mut files = Vec::new();
     for module in &args.split {
@@ -47,9 +42,7 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     if dest == Path::new("-") {
         let bytes = match &args.detached {
             Some(_) => new.to_bytes(),
-            None => file
-                .changed(&change, args.strip_signature)
-                .with_context(in_file)?,
+            None => file.changed(&change, args.strip_signature).with_context(in_file)?,
         };
         let mut out = io::stdout().lock();
         out.write_all(&bytes)?;
@@ -57,18 +50,12 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     } else if args.detached.is_some() {
         files.push(Prepared::bytes(dest, None, &new.to_bytes())?);
     } else if done.types > 0 || dest != path {
-        files.push(
-            file.prepare(&change, args.strip_signature, dest)
-                .with_context(in_file)?,
-        );
+        files.push(file.prepare(&change, args.strip_signature, dest).with_context(in_file)?);
     }
     commit_all(files)?;
     summary(args, dest, &done, &new, say);
     if followed > 0 {
-        say.line(format_args!(
-            "{} rewritten to match",
-            count(followed, "split file")
-        ));
+        say.line(format_args!("{} rewritten to match", count(followed, "split file")));
     } else if done.types > 0 && old.base().is_none() && !file.is_relocatable() {
         say.line("BTF that is split on this (modules of a vmlinux) must follow it: '--split MODULE...' rewrites it");
     }
@@ -99,15 +86,10 @@ fn destination<'a>(args: &'a Encode, path: &'a Path) -> anyhow::Result<&'a Path>
         return Ok(dest);
     }
     // What the kernel offers there is not ours to replace.
-    let in_sys = path.starts_with("/sys")
-        || path
-            .canonicalize()
-            .is_ok_and(|path| path.starts_with("/sys"));
+    let in_sys =
+        path.starts_with("/sys") || path.canonicalize().is_ok_and(|path| path.starts_with("/sys"));
     if in_sys {
-        bail!(
-            "{} can't be replaced: name the result with -o OUT",
-            path.display()
-        );
+        bail!("{} can't be replaced: name the result with -o OUT", path.display());
     }
     Ok(path)
 }
@@ -134,33 +116,18 @@ fn follow(
         return Ok(None);
     }
     let new = old.clone().follow_base(&base.shift, Arc::clone(base.new))?;
-    let change = Change {
-        old: &Arc::new(old),
-        new: &Arc::new(new),
-        shift: base.shift,
-        parse: base.parse,
-    };
+    let change =
+        Change { old: &Arc::new(old), new: &Arc::new(new), shift: base.shift, parse: base.parse };
     Ok(Some(file.prepare(&change, args.strip_signature, path)?))
 }
 
 fn summary(args: &Encode, dest: &Path, done: &Described, new: &Btf, say: Say) {
-    let name = |kind| {
-        new.kinds()
-            .get(kind)
-            .map_or(String::new(), |entry| entry.spec.name.clone())
-    };
-    let names = |kinds: &[crate::Kind]| {
-        kinds
-            .iter()
-            .map(|kind| name(*kind))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let name = |kind| new.kinds().get(kind).map_or(String::new(), |entry| entry.spec.name.clone());
+    let names =
+        |kinds: &[crate::Kind]| kinds.iter().map(|kind| name(*kind)).collect::<Vec<_>>().join(", ");
     let dest = dest.display();
     if done.types == 0 {
-        say.line(format_args!(
-            "{dest}: nothing to add: every kind asked for is described"
-        ));
+        say.line(format_args!("{dest}: nothing to add: every kind asked for is described"));
     } else {
         let place = match args.place {
             PlaceArg::Back => "behind all others",

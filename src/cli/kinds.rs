@@ -14,14 +14,7 @@ struct Row {
 
 pub(super) fn run(args: &Kinds) -> anyhow::Result<u8> {
     let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
-    let mut head = vec![
-        "n",
-        "kind",
-        "third",
-        "fixed",
-        "each",
-        "words [element words]",
-    ];
+    let mut head = vec!["n", "kind", "third", "fixed", "each", "words [element words]"];
     let mut rows = Vec::new();
     if let Some(path) = &args.file {
         let (_, btf) = open(path, &parse)?;
@@ -35,12 +28,7 @@ pub(super) fn run(args: &Kinds) -> anyhow::Result<u8> {
             row
         }));
     }
-    rows.insert(
-        0,
-        Row {
-            cells: head.into_iter().map(str::to_owned).collect(),
-        },
-    );
+    rows.insert(0, Row { cells: head.into_iter().map(str::to_owned).collect() });
     print(&rows)?;
     Ok(FINE)
 }
@@ -57,9 +45,8 @@ fn file_rows(btf: &Btf) -> anyhow::Result<Vec<Row>> {
     for entry in btf.kinds().iter() {
         let kind = entry.spec.kind;
         let mut from = entry.source.to_string();
-        let described = descriptions
-            .iter()
-            .filter(|(spec, _)| spec.kind == kind && kind.is_released());
+        let described =
+            descriptions.iter().filter(|(spec, _)| spec.kind == kind && kind.is_released());
         from.extend(described.map(|(_, id)| format!(", description [{id}]")));
         rows.insert(kind, file_row(&entry.spec, records.get(&kind), from));
     }
@@ -72,13 +59,8 @@ fn file_rows(btf: &Btf) -> anyhow::Result<Vec<Row>> {
 
 fn file_row(spec: &KindSpec, records: Option<&usize>, from: String) -> Row {
     let mut row = row(spec);
-    row.cells
-        .push(records.map_or("-".to_owned(), usize::to_string));
-    row.cells.push(if spec.classes {
-        from
-    } else {
-        format!("{from} (sizes only)")
-    });
+    row.cells.push(records.map_or("-".to_owned(), usize::to_string));
+    row.cells.push(if spec.classes { from } else { format!("{from} (sizes only)") });
     row
 }
 
@@ -90,10 +72,7 @@ fn row(spec: &KindSpec) -> Row {
     };
     let mut words = fields(&spec.fixed, spec.classes);
     if !spec.elements.is_empty() {
-        words.push(format!(
-            "[{}]",
-            fields(&spec.elements, spec.classes).join(" ")
-        ));
+        words.push(format!("[{}]", fields(&spec.elements, spec.classes).join(" ")));
     }
     Row {
         cells: vec![
@@ -102,11 +81,7 @@ fn row(spec: &KindSpec) -> Row {
             third.to_owned(),
             spec.fixed_size().to_string(),
             spec.element_size().to_string(),
-            if words.is_empty() {
-                "-".to_owned()
-            } else {
-                words.join(" ")
-            },
+            if words.is_empty() { "-".to_owned() } else { words.join(" ") },
         ],
     }
 }
@@ -132,10 +107,7 @@ fn print(rows: &[Row]) -> io::Result<()> {
             *width = cell.chars().count().max(*width);
         }
     }
-    let head = rows
-        .first()
-        .map(|row| row.cells.as_slice())
-        .unwrap_or_default();
+    let head = rows.first().map(|row| row.cells.as_slice()).unwrap_or_default();
     let mut out = io::BufWriter::new(io::stdout().lock());
     for row in rows {
         let mut line = String::new();

@@ -29,10 +29,7 @@ const TROUBLE: u8 = 2;
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let say = Say {
-        quiet: args.quiet,
-        verbose: args.verbose,
-    };
+    let say = Say { quiet: args.quiet, verbose: args.verbose };
     let done = match &args.command {
         Command::Encode(args) => encode::run(args, say),
         Command::Dump(args) => dump::run(args, say),
@@ -45,18 +42,11 @@ pub fn main() -> ExitCode {
 /// Prints an error and what to do about it; a reader that has gone away is no error.
 fn report(err: &anyhow::Error) -> u8 {
     let closed_pipe = |err: &io::Error| err.kind() == io::ErrorKind::BrokenPipe;
-    if err
-        .chain()
-        .filter_map(|err| err.downcast_ref())
-        .any(closed_pipe)
-    {
+    if err.chain().filter_map(|err| err.downcast_ref()).any(closed_pipe) {
         return FINE;
     }
     let mut text = format!("btfkinds: {err:#}\n");
-    if let Some(help) = err
-        .chain()
-        .find_map(|err| err.downcast_ref::<Error>()?.help())
-    {
+    if let Some(help) = err.chain().find_map(|err| err.downcast_ref::<Error>()?.help()) {
         text.push_str(&format!("help: {help}\n"));
     }
     // If nobody listens on standard error either, there is nobody to tell.
@@ -121,19 +111,12 @@ fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let lead = digits.len() % 3;
     let (head, tail) = digits.split_at(lead);
-    let groups = tail
-        .as_bytes()
-        .chunks(3)
-        .map(|group| String::from_utf8_lossy(group).into_owned());
+    let groups = tail.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
     let head = (!head.is_empty()).then(|| head.to_owned());
     head.into_iter().chain(groups).collect::<Vec<_>>().join(",")
 }
 
 /// `1 type`, `2 types`.
 fn count(number: usize, noun: &str) -> String {
-    format!(
-        "{} {noun}{}",
-        grouped(number),
-        if number == 1 { "" } else { "s" }
-    )
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }

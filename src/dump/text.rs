@@ -44,29 +44,25 @@ impl Piece for &str {
 
 impl Piece for u32 {
     fn put<W: Write>(self, text: &mut Text<W>) {
-        text.line
-            .extend_from_slice(text.digits.format(self).as_bytes());
+        text.line.extend_from_slice(text.digits.format(self).as_bytes());
     }
 }
 
 impl Piece for i32 {
     fn put<W: Write>(self, text: &mut Text<W>) {
-        text.line
-            .extend_from_slice(text.digits.format(self).as_bytes());
+        text.line.extend_from_slice(text.digits.format(self).as_bytes());
     }
 }
 
 impl Piece for u64 {
     fn put<W: Write>(self, text: &mut Text<W>) {
-        text.line
-            .extend_from_slice(text.digits.format(self).as_bytes());
+        text.line.extend_from_slice(text.digits.format(self).as_bytes());
     }
 }
 
 impl Piece for i64 {
     fn put<W: Write>(self, text: &mut Text<W>) {
-        text.line
-            .extend_from_slice(text.digits.format(self).as_bytes());
+        text.line.extend_from_slice(text.digits.format(self).as_bytes());
     }
 }
 
@@ -75,11 +71,7 @@ struct Name<'a>(Record<'a>, u32);
 
 impl Piece for Name<'_> {
     fn put<W: Write>(self, text: &mut Text<W>) {
-        let name: &[u8] = if self.1 == 0 {
-            b"(anon)"
-        } else {
-            self.0.string(StrOff(self.1))
-        };
+        let name: &[u8] = if self.1 == 0 { b"(anon)" } else { self.0.string(StrOff(self.1)) };
         text.line.push(b'\'');
         text.line.extend_from_slice(name);
         text.line.push(b'\'');
@@ -114,15 +106,7 @@ impl<W: Write> Text<W> {
     }
 
     fn ty(&mut self, ty: Record<'_>) {
-        put!(
-            self,
-            "[",
-            ty.id().0,
-            "] ",
-            ty.kind_name(),
-            " ",
-            Name(ty, ty.name_off().0)
-        );
+        put!(self, "[", ty.id().0, "] ", ty.kind_name(), " ", Name(ty, ty.name_off().0));
         let third = ty.size_or_type();
         match (ty.kind(), ty.fixed()) {
             (Kind::INT, [word]) => self.int(third, *word),
@@ -138,36 +122,20 @@ impl<W: Write> Text<W> {
                 put!(self, " type_id=", third);
             }
             (Kind::ARRAY, [element, index, count]) => {
-                put!(
-                    self,
-                    " type_id=",
-                    *element,
-                    " index_type_id=",
-                    *index,
-                    " nr_elems=",
-                    *count
-                );
+                put!(self, " type_id=", *element, " index_type_id=", *index, " nr_elems=", *count);
             }
             (Kind::STRUCT | Kind::UNION, _) => self.members(ty),
             (Kind::ENUM | Kind::ENUM64, _) => self.values(ty),
-            (Kind::FWD, _) => put!(
-                self,
-                " fwd_kind=",
-                if ty.kind_flag() { "union" } else { "struct" }
-            ),
+            (Kind::FWD, _) => {
+                put!(self, " fwd_kind=", if ty.kind_flag() { "union" } else { "struct" })
+            }
             (Kind::FUNC, _) => put!(self, " type_id=", third, " linkage=", linkage(ty.vlen())),
             (Kind::FUNC_PROTO, _) => self.parameters(ty),
             (Kind::VAR, [word]) => put!(self, " type_id=", third, ", linkage=", linkage(*word)),
             (Kind::DATASEC, _) => self.variables(ty),
             (Kind::FLOAT, _) => put!(self, " size=", third),
             (Kind::DECL_TAG, [component]) => {
-                put!(
-                    self,
-                    " type_id=",
-                    third,
-                    " component_idx=",
-                    component.cast_signed()
-                );
+                put!(self, " type_id=", third, " component_idx=", component.cast_signed());
             }
             _ => self.described(ty),
         }
@@ -201,20 +169,9 @@ impl<W: Write> Text<W> {
             let [name, id, offset] = *member else {
                 continue;
             };
-            let (bits, width) = if ty.kind_flag() {
-                (offset & 0x00ff_ffff, offset >> 24)
-            } else {
-                (offset, 0)
-            };
-            put!(
-                self,
-                "\n\t",
-                Name(ty, name),
-                " type_id=",
-                id,
-                " bits_offset=",
-                bits
-            );
+            let (bits, width) =
+                if ty.kind_flag() { (offset & 0x00ff_ffff, offset >> 24) } else { (offset, 0) };
+            put!(self, "\n\t", Name(ty, name), " type_id=", id, " bits_offset=", bits);
             if width != 0 {
                 put!(self, " bitfield_size=", width);
             }
@@ -224,24 +181,12 @@ impl<W: Write> Text<W> {
     fn values(&mut self, ty: Record<'_>) {
         let signed = ty.kind_flag();
         let encoding = if signed { "SIGNED" } else { "UNSIGNED" };
-        put!(
-            self,
-            " encoding=",
-            encoding,
-            " size=",
-            ty.size_or_type(),
-            " vlen=",
-            ty.vlen()
-        );
+        put!(self, " encoding=", encoding, " size=", ty.size_or_type(), " vlen=", ty.vlen());
         for value in ty.elements() {
             match *value {
                 [name, value] => {
                     put!(self, "\n\t", Name(ty, name), " val=");
-                    if signed {
-                        put!(self, value.cast_signed())
-                    } else {
-                        put!(self, value)
-                    }
+                    if signed { put!(self, value.cast_signed()) } else { put!(self, value) }
                 }
                 [name, low, high] => {
                     let value = u64::from(high) << 32 | u64::from(low);
@@ -258,13 +203,7 @@ impl<W: Write> Text<W> {
     }
 
     fn parameters(&mut self, ty: Record<'_>) {
-        put!(
-            self,
-            " ret_type_id=",
-            ty.size_or_type(),
-            " vlen=",
-            ty.vlen()
-        );
+        put!(self, " ret_type_id=", ty.size_or_type(), " vlen=", ty.vlen());
         for parameter in ty.elements() {
             let [name, id] = *parameter else { continue };
             put!(self, "\n\t", Name(ty, name), " type_id=", id);
@@ -279,14 +218,7 @@ impl<W: Write> Text<W> {
             };
             put!(self, "\n\ttype_id=", id, " offset=", offset, " size=", size);
             match ty.referred(id) {
-                Some(of) => put!(
-                    self,
-                    " (",
-                    of.kind_name(),
-                    " ",
-                    Name(of, of.name_off().0),
-                    ")"
-                ),
+                Some(of) => put!(self, " (", of.kind_name(), " ", Name(of, of.name_off().0), ")"),
                 None => put!(self, " (UNKNOWN '(anon)')"),
             }
         }

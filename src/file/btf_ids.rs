@@ -69,10 +69,7 @@ pub(super) fn shifted(
     let places = id_places(elf, &data, endian, btf)?;
     let mut moved = data.clone();
     for at in places {
-        let Some(word) = moved
-            .get_mut(at..)
-            .and_then(|rest| rest.first_chunk_mut::<4>())
-        else {
+        let Some(word) = moved.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) else {
             continue;
         };
         *word = endian.bytes(shift.id(endian.u32(*word)));
@@ -81,9 +78,7 @@ pub(super) fn shifted(
 }
 
 fn word_at(data: &[u8], endian: Endian, at: usize) -> Option<u32> {
-    data.get(at..)?
-        .first_chunk()
-        .map(|bytes| endian.u32(*bytes))
+    data.get(at..)?.first_chunk().map(|bytes| endian.u32(*bytes))
 }
 
 /// Where ids are, in bytes from the section's start.
@@ -93,13 +88,7 @@ fn id_places(elf: &Elf, data: &[u8], endian: Endian, btf: &Btf) -> Result<BTreeS
     let singles: Vec<(usize, (Kind, &str), &IdSymbol)> = elf
         .id_symbols
         .iter()
-        .filter_map(|symbol| {
-            Some((
-                usize::try_from(symbol.offset).ok()?,
-                wanted(symbol)?,
-                symbol,
-            ))
-        })
+        .filter_map(|symbol| Some((usize::try_from(symbol.offset).ok()?, wanted(symbol)?, symbol)))
         .collect();
     for symbol in &elf.id_symbols {
         let Some((step, head)) = set_form(symbol) else {
@@ -111,15 +100,12 @@ fn id_places(elf: &Elf, data: &[u8], endian: Endian, btf: &Btf) -> Result<BTreeS
         let count = word_at(data, endian, start)
             .ok_or_else(|| fail("it lies outside the section"))? as usize;
         let first = start.saturating_add(head);
-        let end = count
-            .checked_mul(step)
-            .and_then(|size| size.checked_add(first));
+        let end = count.checked_mul(step).and_then(|size| size.checked_add(first));
         if end.is_none_or(|end| end > data.len()) {
             return Err(fail("its count reaches past the section"));
         }
-        let ids: Vec<usize> = (0..count)
-            .map(|i| first.saturating_add(i.saturating_mul(step)))
-            .collect();
+        let ids: Vec<usize> =
+            (0..count).map(|i| first.saturating_add(i.saturating_mul(step))).collect();
         // The same types, in whatever order.
         let mut found: Vec<(Kind, Vec<u8>)> = Vec::new();
         for at in &ids {
@@ -158,9 +144,8 @@ fn id_places(elf: &Elf, data: &[u8], endian: Endian, btf: &Btf) -> Result<BTreeS
         if id == 0 {
             continue;
         }
-        let fits = btf
-            .get(TypeId(id))
-            .is_some_and(|ty| ty.kind() == kind && ty.name() == name.as_bytes());
+        let fits =
+            btf.get(TypeId(id)).is_some_and(|ty| ty.kind() == kind && ty.name() == name.as_bytes());
         if !fits {
             return Err(fail(&format!(
                 "id {id} is not a type of that kind and name: it belongs to other BTF"

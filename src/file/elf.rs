@@ -94,9 +94,7 @@ impl Elf {
     }
 
     fn parse<'a, R: ReadRef<'a>>(data: R) -> Result<Elf> {
-        let class = data
-            .read_bytes_at(4, 1)
-            .map_err(|()| bad("the ELF header is cut off"))?;
+        let class = data.read_bytes_at(4, 1).map_err(|()| bad("the ELF header is cut off"))?;
         let facts = match class {
             [1] => facts::<FileHeader32<Endianness>, R>(data),
             [2] => facts::<FileHeader64<Endianness>, R>(data),
@@ -135,11 +133,7 @@ impl Elf {
         if section.flags.contains(SHF_COMPRESSED) {
             return Err(fail("the section is compressed (SHF_COMPRESSED)"));
         }
-        if section
-            .offset
-            .checked_add(section.size)
-            .is_none_or(|end| end > self.len)
-        {
+        if section.offset.checked_add(section.size).is_none_or(|end| end > self.len) {
             return Err(fail("the section ends past the file"));
         }
         self.read(section.offset, section.size)
@@ -204,11 +198,7 @@ impl Elf {
         const DESCRIPTION: u64 = 12;
         let marker_at = self.len.saturating_sub(MARKER.len() as u64);
         let cannot = |err: io::Error| Error::io("cannot read", &err);
-        if self
-            .read(marker_at, self.len.saturating_sub(marker_at))
-            .map_err(cannot)?
-            != MARKER
-        {
+        if self.read(marker_at, self.len.saturating_sub(marker_at)).map_err(cannot)? != MARKER {
             return Ok(None);
         }
         let broken =
@@ -218,24 +208,15 @@ impl Elf {
         let [_, _, _, signer, key_id, _, _, _, length @ ..] = description.as_slice() else {
             return Err(broken());
         };
-        let length = length
-            .first_chunk()
-            .map_or(0, |bytes| u32::from_be_bytes(*bytes));
-        let all = u64::from(length)
-            .saturating_add((*signer).into())
-            .saturating_add((*key_id).into());
-        at.checked_sub(all)
-            .filter(|start| *start > 0)
-            .ok_or_else(broken)
-            .map(Some)
+        let length = length.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+        let all =
+            u64::from(length).saturating_add((*signer).into()).saturating_add((*key_id).into());
+        at.checked_sub(all).filter(|start| *start > 0).ok_or_else(broken).map(Some)
     }
 
     /// Cuts an appended signature off.
     pub(crate) fn without_signature(&self) -> Patches {
-        Patches {
-            cut: self.signature,
-            writes: Vec::new(),
-        }
+        Patches { cut: self.signature, writes: Vec::new() }
     }
 
     /// Puts new content into a section: in its place if it fits there, else at the end of the
@@ -248,10 +229,8 @@ impl Elf {
     ) -> Result<()> {
         let size = data.len() as u64;
         let end = section.offset.saturating_add(section.size);
-        let file_end = patches
-            .writes
-            .iter()
-            .fold(patches.cut.unwrap_or(self.len), |file_end, (at, bytes)| {
+        let file_end =
+            patches.writes.iter().fold(patches.cut.unwrap_or(self.len), |file_end, (at, bytes)| {
                 file_end.max(at.saturating_add(bytes.len() as u64))
             });
         if size > section.size && self.is_loaded(section) {
@@ -276,9 +255,8 @@ impl Elf {
             return Ok(());
         }
         let align = section.align.clamp(4, 4096);
-        let at = file_end
-            .checked_next_multiple_of(align)
-            .ok_or_else(|| bad("the file is too large"))?;
+        let at =
+            file_end.checked_next_multiple_of(align).ok_or_else(|| bad("the file is too large"))?;
         let fits = self.is_64 || u32::try_from(at.saturating_add(size)).is_ok();
         if !fits {
             return Err(bad("a 32-bit ELF file cannot grow past 4 GiB"));
@@ -290,15 +268,9 @@ impl Elf {
 
     /// Points a section header at other bytes: `sh_offset` and `sh_size`.
     fn set_header(&self, section: &Section, offset: u64, size: u64, patches: &mut Patches) {
-        let (offset_at, size_at) = if self.is_64 {
-            (0x18, 0x20)
-        } else {
-            (0x10, 0x14)
-        };
+        let (offset_at, size_at) = if self.is_64 { (0x18, 0x20) } else { (0x10, 0x14) };
         for (at, value) in [(offset_at, offset), (size_at, size)] {
-            patches
-                .writes
-                .push((section.header_at.saturating_add(at), self.address(value)));
+            patches.writes.push((section.header_at.saturating_add(at), self.address(value)));
         }
     }
 
@@ -308,28 +280,21 @@ impl Elf {
             (true, Endian::Little) => value.to_le_bytes().to_vec(),
             (true, Endian::Big) => value.to_be_bytes().to_vec(),
             // `replace` refuses what does not fit a 32-bit file.
-            (false, endian) => endian
-                .bytes(u32::try_from(value).unwrap_or(u32::MAX))
-                .to_vec(),
+            (false, endian) => endian.bytes(u32::try_from(value).unwrap_or(u32::MAX)).to_vec(),
         }
     }
 
     fn is_loaded(&self, section: &Section) -> bool {
         let end = section.offset.saturating_add(section.size);
-        let in_segment = self
-            .segments
-            .iter()
-            .any(|segment| section.offset < segment.end && segment.start < end);
+        let in_segment =
+            self.segments.iter().any(|segment| section.offset < segment.end && segment.start < end);
         in_segment || (!self.relocatable && section.flags.contains(SHF_ALLOC))
     }
 
     /// Where each relocation of a section says what it is for: the place in the file, and the
     /// offset there.
     pub(crate) fn relocations_of(&self, section: &Section) -> Result<Vec<(u64, u64)>> {
-        let index = self
-            .sections
-            .iter()
-            .position(|other| other.header_at == section.header_at);
+        let index = self.sections.iter().position(|other| other.header_at == section.header_at);
         let mut found = Vec::new();
         for relocations in &self.sections {
             let entry: usize = match (relocations.kind, self.is_64) {
@@ -344,9 +309,7 @@ impl Elf {
             }
             let data = self.section_data(relocations)?;
             for (i, bytes) in data.chunks_exact(entry).enumerate() {
-                let at = relocations
-                    .offset
-                    .saturating_add((i as u64).saturating_mul(entry as u64));
+                let at = relocations.offset.saturating_add((i as u64).saturating_mul(entry as u64));
                 let offset = if self.is_64 {
                     bytes.first_chunk().map(|b| match self.endian {
                         Endian::Little => u64::from_le_bytes(*b),
@@ -394,21 +357,13 @@ where
     }
     let relocatable = header.e_type(endian) == ET_REL;
     let mut id_symbols = Vec::new();
-    if let Some(ids) = sections
-        .iter()
-        .position(|section| section.name == ".BTF_ids")
-    {
+    if let Some(ids) = sections.iter().position(|section| section.name == ".BTF_ids") {
         // Symbol values are addresses, but in relocatable files.
-        let origin = if relocatable {
-            0
-        } else {
-            sections.get(ids).map_or(0, |section| section.addr)
-        };
+        let origin =
+            if relocatable { 0 } else { sections.get(ids).map_or(0, |section| section.addr) };
         let symbols = table.symbols(endian, data, object::elf::SHT_SYMTAB)?;
         for (index, symbol) in symbols.enumerate() {
-            if symbols
-                .symbol_section(endian, symbol, index)?
-                .is_none_or(|section| section.0 != ids)
+            if symbols.symbol_section(endian, symbol, index)?.is_none_or(|section| section.0 != ids)
             {
                 continue;
             }
@@ -432,11 +387,7 @@ where
     Ok(Elf {
         bytes: Bytes::Memory(Vec::new()),
         len: 0,
-        endian: if header.is_little_endian() {
-            Endian::Little
-        } else {
-            Endian::Big
-        },
+        endian: if header.is_little_endian() { Endian::Little } else { Endian::Big },
         is_64: header.is_class_64(),
         relocatable,
         sections,

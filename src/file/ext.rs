@@ -22,14 +22,8 @@ enum Word {
 /// relocation kind). Records may be longer: what follows is not known.
 const PARTS: [(&str, &[Word]); 3] = [
     ("func_info", &[Word::Plain, Word::Id]),
-    (
-        "line_info",
-        &[Word::Plain, Word::Str, Word::Str, Word::Plain],
-    ),
-    (
-        "core_relo",
-        &[Word::Plain, Word::Id, Word::Str, Word::Plain],
-    ),
+    ("line_info", &[Word::Plain, Word::Str, Word::Str, Word::Plain]),
+    ("core_relo", &[Word::Plain, Word::Id, Word::Str, Word::Plain]),
 ];
 
 /// The section with its ids and string offsets moved.
@@ -56,10 +50,7 @@ pub(super) fn shifted(data: &[u8], endian: Endian, shift: &Shift) -> Result<Vec<
     };
     let header = whole(word(&words, 1)?)?;
     let known = PARTS.len().saturating_mul(2).saturating_add(2);
-    if words
-        .get(known..header)
-        .is_some_and(|tail| tail.iter().any(|word| *word != 0))
-    {
+    if words.get(known..header).is_some_and(|tail| tail.iter().any(|word| *word != 0)) {
         return Err(bad("its header has more parts than are known"));
     }
     let mut moves: Vec<(usize, Word)> = Vec::new();
@@ -97,8 +88,5 @@ pub(super) fn shifted(data: &[u8], endian: Endian, shift: &Shift) -> Result<Vec<
             };
         }
     }
-    Ok(words
-        .into_iter()
-        .flat_map(|word| endian.bytes(word))
-        .collect())
+    Ok(words.into_iter().flat_map(|word| endian.bytes(word)).collect())
 }

@@ -47,10 +47,7 @@ enum Content {
 const PACKED: [(&[u8], &str); 5] = [
     (b"\x1f\x8b", "gzip-compressed: unpack it first (gunzip)"),
     (b"\xfd7zXZ\0", "xz-compressed: unpack it first (unxz)"),
-    (
-        b"\x28\xb5\x2f\xfd",
-        "zstd-compressed: unpack it first (unzstd)",
-    ),
+    (b"\x28\xb5\x2f\xfd", "zstd-compressed: unpack it first (unzstd)"),
     (
         b"MZ",
         "a kernel image (vmlinuz): its vmlinux is packed inside (scripts/extract-vmlinux in the kernel's tree unpacks it)",
@@ -81,10 +78,7 @@ impl File {
                 return Err(Error::new(ErrorKind::Io, "cannot read: it is a folder"));
             }
             let mut magic = Vec::new();
-            file.by_ref()
-                .take(8)
-                .read_to_end(&mut magic)
-                .map_err(cannot)?;
+            file.by_ref().take(8).read_to_end(&mut magic).map_err(cannot)?;
             if magic.starts_with(b"\x7fELF") {
                 Content::Elf(Elf::on_disk(file)?)
             } else {
@@ -98,10 +92,7 @@ impl File {
         {
             return Err(Error::new(ErrorKind::Header, format!("the file is {what}")));
         }
-        Ok(File {
-            path: path.to_owned(),
-            content,
-        })
+        Ok(File { path: path.to_owned(), content })
     }
 
     /// The path that was opened.
@@ -144,19 +135,15 @@ impl File {
             return Ok(None);
         };
         let bytes = elf.section_data(section)?;
-        let base = parse
-            .clone()
-            .standalone()
-            .read(&bytes)
-            .map_err(|err| err.in_section(".BTF.base"))?;
+        let base =
+            parse.clone().standalone().read(&bytes).map_err(|err| err.in_section(".BTF.base"))?;
         Ok(Some(Arc::new(base)))
     }
 
     /// Whether the file has a `.BTF.base` section, so that no base needs to be given and no change
     /// of a base concerns it.
     pub fn has_own_base(&self) -> bool {
-        self.elf()
-            .is_some_and(|elf| elf.find(".BTF.base").is_some())
+        self.elf().is_some_and(|elf| elf.find(".BTF.base").is_some())
     }
 
     /// Whether this is a raw blob.

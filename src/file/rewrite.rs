@@ -56,8 +56,7 @@ impl File {
             Content::Raw(_) => Ok(change.new.to_bytes()),
             Content::Elf(elf) => {
                 let patches = patches(elf, change, strip_signature)?;
-                elf.patched(&patches)
-                    .map_err(|err| Error::io("cannot read", &err))
+                elf.patched(&patches).map_err(|err| Error::io("cannot read", &err))
             }
         }
     }
@@ -100,9 +99,7 @@ fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patc
         let moved = parse
             .read(&data)
             .and_then(|split| split.follow_base(&change.shift, Arc::clone(change.new)));
-        let moved = moved
-            .map_err(|err| err.in_section(&section.name))?
-            .to_bytes();
+        let moved = moved.map_err(|err| err.in_section(&section.name))?.to_bytes();
         if moved != data {
             elf.replace(section, &moved, &mut patches)?;
         }
@@ -127,14 +124,9 @@ fn suggest_back(err: Error) -> Error {
 /// them.
 fn move_relocations(elf: &Elf, change: &Change<'_>, patches: &mut Patches) -> Result<()> {
     for (at, offset) in elf.relocations_of(elf.btf_section()?)? {
-        let place = usize::try_from(offset)
-            .ok()
-            .and_then(|offset| change.old.place_of(offset));
+        let place = usize::try_from(offset).ok().and_then(|offset| change.old.place_of(offset));
         let moved = place.and_then(|(id, within)| {
-            change
-                .new
-                .offset_of(TypeId(change.shift.id(id.0)))?
-                .checked_add(within)
+            change.new.offset_of(TypeId(change.shift.id(id.0)))?.checked_add(within)
         });
         let Some(moved) = moved else {
             let what = format!("a relocation of .BTF is for {offset:#x}, where no type is");

@@ -34,10 +34,7 @@ impl Prepared {
             if let Some(cut) = patches.cut {
                 file.set_len(cut)?;
             }
-            patches
-                .writes
-                .iter()
-                .try_for_each(|(at, data)| file.write_all_at(data, *at))
+            patches.writes.iter().try_for_each(|(at, data)| file.write_all_at(data, *at))
         })
     }
 
@@ -64,9 +61,7 @@ impl Prepared {
             Some(model) => {
                 // Only root can give files away; for others it is theirs already.
                 let _ = chown(temp.path(), Some(model.uid()), Some(model.gid()));
-                temp.as_file()
-                    .set_permissions(model.permissions())
-                    .map_err(cannot)?;
+                temp.as_file().set_permissions(model.permissions()).map_err(cannot)?;
             }
             None => {
                 // A new file: what the umask leaves of 0666.
@@ -77,10 +72,7 @@ impl Prepared {
             }
         }
         temp.as_file().sync_all().map_err(cannot)?;
-        Ok(Prepared {
-            temp: temp.into_temp_path(),
-            dest: dest_path,
-        })
+        Ok(Prepared { temp: temp.into_temp_path(), dest: dest_path })
     }
 
     /// Puts the file in its place.
@@ -93,10 +85,7 @@ impl Prepared {
             |err: io::Error| Error::io(&format!("cannot replace {}", dest.display()), &err);
         temp.persist(&dest).map_err(|err| cannot(err.error))?;
         // The rename itself is to survive a crash too; a folder that cannot be synced is no error.
-        if let Some(folder) = dest
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
+        if let Some(folder) = dest.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
         }
         Ok(())
@@ -115,6 +104,5 @@ pub fn commit_all(files: Vec<Prepared>) -> Result<()> {
 fn umask() -> u32 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
-    line.and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok())
-        .unwrap_or(0o022)
+    line.and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok()).unwrap_or(0o022)
 }

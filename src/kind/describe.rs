@@ -83,7 +83,7 @@ pub struct Described {
 /// # Ok::<(), btfkinds::Error>(())
 /// ```
 pub fn describe(btf: &mut Btf, options: &Describe) -> Result<Described> {
-    let (missing, without_classes) = missing(btf, options)?;
+    let Missing { specs, sizes_only, without_classes } = missing(btf, options)?;
     let first = match options.place {
         Place::Back => btf.type_count(),
         Place::Front => {
@@ -91,11 +91,14 @@ pub fn describe(btf: &mut Btf, options: &Describe) -> Result<Described> {
             unreleased.map_or(btf.first_id(), |ty| ty.id()).0
         }
     };
+    let mut kinds: Vec<Kind> =
+        specs.iter().chain(sizes_only.iter().map(|(spec, _)| spec)).map(|spec| spec.kind).collect();
+    kinds.sort_unstable();
     let old_bytes = btf.type_len().saturating_add(btf.str_len());
     let old_strings = btf.mark_strings();
     let old_str_end = btf.str_end();
     let mut plan = Plan::new(btf, first);
-    let records = match plan.records(&missing) {
+    let records = match plan.records(&specs, &sizes_only) {
         Ok(()) => plan.new,
         Err(err) => {
             btf.forget_strings(old_strings);
@@ -111,14 +114,11 @@ pub fn describe(btf: &mut Btf, options: &Describe) -> Result<Described> {
     }
     btf.refresh_kinds()?;
     Ok(Described {
-        kinds: missing.iter().map(|spec| spec.kind).collect(),
+        kinds,
         without_classes,
         types,
         first,
-        bytes: btf
-            .type_len()
-            .saturating_add(btf.str_len())
-            .saturating_sub(old_bytes),
+        bytes: btf.type_len().saturating_add(btf.str_len()).saturating_sub(old_bytes),
         shift: Shift {
             ids_from: first,
             ids_by: types,
@@ -128,47 +128,52 @@ pub fn describe(btf: &mut Btf, options: &Describe) -> Result<Described> {
     })
 }
 
-/// The kinds to describe that are not described yet, by number, and those that can't be.
-fn missing(btf: &Btf, options: &Describe) -> Result<(Vec<KindSpec>, Vec<Kind>)> {
+/// What there is to describe.
+struct Missing {
+    /// The kinds that are not described, by number.
+    specs: Vec<KindSpec>,
+    /// Those whose description lacks only the name that carries the sizes, and its typedef.
+    sizes_only: Vec<(KindSpec, TypeId)>,
+    /// Those that can't be described.
+    without_classes: Vec<Kind>,
+}
+
+fn missing(btf: &Btf, options: &Describe) -> Result<Missing> {
     let described = btf.descriptions()?;
-    let has = |want: &KindSpec| {
-        described.iter().any(|(spec, typedef)| {
-            spec.same_layout(want)
-                && (want.kind.is_released() || btf.has_sizes_name(spec, *typedef))
-        })
-    };
-    let mut wanted: Vec<KindSpec> = Vec::new();
+    let mut missing =
+        Missing { specs: Vec::new(), sizes_only: Vec::new(), without_classes: Vec::new() };
     if btf.base().is_none() {
         let used = used_kinds(btf, options.select);
         let selected = KindSpec::released()
             .iter()
             .filter(|spec| used.get(spec.kind.index()).is_some_and(|used| *used))
-            .filter(|spec| {
-                options
-                    .newer_than
-                    .is_none_or(|version| spec.since > Some(version))
-            });
-        wanted.extend(selected.map(|spec| KindSpec::clone(spec)));
+            .filter(|spec| options.newer_than.is_none_or(|version| spec.since > Some(version)))
+            .filter(|want| !described.iter().any(|(spec, _)| spec.same_layout(want)));
+        missing.specs.extend(selected.map(|spec| KindSpec::clone(spec)));
     }
-    let mut without_classes = Vec::new();
-    for entry in btf
-        .kinds()
-        .iter()
-        .filter(|entry| !entry.spec.kind.is_released())
-    {
+    for entry in btf.kinds().iter().filter(|entry| !entry.spec.kind.is_released()) {
         let kind = entry.spec.kind;
-        let in_base = match btf.base().and_then(|base| base.known(kind)) {
-            Some(known) => known?.spec.classes,
-            None => false,
-        };
         if !entry.spec.classes {
-            without_classes.push(kind);
-        } else if !in_base {
-            wanted.push(KindSpec::clone(&entry.spec));
+            missing.without_classes.push(kind);
+            continue;
+        }
+        if let Some(known) = btf.base().and_then(|base| base.known(kind))
+            && known?.spec.classes
+        {
+            continue;
+        }
+        let same: Vec<_> =
+            described.iter().filter(|(spec, _)| spec.same_layout(&entry.spec)).collect();
+        let complete = same.iter().any(|(spec, typedef)| btf.has_sizes_name(spec, *typedef));
+        match same.first() {
+            _ if complete => {}
+            Some((spec, typedef)) if options.place == Place::Back => {
+                missing.sizes_only.push((spec.clone(), *typedef));
+            }
+            _ => missing.specs.push(KindSpec::clone(&entry.spec)),
         }
     }
-    wanted.retain(|want| !has(want));
-    Ok((wanted, without_classes))
+    Ok(missing)
 }
 
 /// Which released kinds `select` means, by number.
@@ -176,13 +181,7 @@ fn used_kinds(btf: &Btf, select: Select) -> [bool; 128] {
     let mut used = [select == Select::All; 128];
     if select == Select::Used {
         // The kinds that every description of a kind with words is made of.
-        let own = [
-            Kind::INT,
-            Kind::ARRAY,
-            Kind::STRUCT,
-            Kind::UNION,
-            Kind::TYPEDEF,
-        ];
+        let own = [Kind::INT, Kind::ARRAY, Kind::STRUCT, Kind::UNION, Kind::TYPEDEF];
         for kind in btf.types().map(|ty| ty.kind()).chain(own) {
             if let Some(slot) = used.get_mut(kind.index()) {
                 *slot = true;
@@ -192,7 +191,7 @@ fn used_kinds(btf: &Btf, select: Select) -> [bool; 128] {
     used
 }
 
-/// A type of a description: the id to refer to it by, and all ids that are as good.
+/// A type of a description: the id to refer to it by, and all existing ids that are as good.
 #[derive(Clone)]
 struct Node {
     id: u32,
@@ -200,8 +199,10 @@ struct Node {
 }
 
 impl Node {
+    /// Whether an existing type that refers to `id` refers to this. None refers to a new type:
+    /// its id may be the one that another type still has, before it moves up.
     fn is(&self, id: u32) -> bool {
-        self.id == id || self.same.contains(&id)
+        self.same.contains(&id)
     }
 }
 
@@ -243,26 +244,22 @@ impl<'a> Plan<'a> {
         }
         // A base's types come before those of what is split on it.
         present.values_mut().for_each(|ids| ids.sort_unstable());
-        Plan {
-            btf,
-            first,
-            present,
-            behind,
-            new: Vec::new(),
-            shared: HashMap::new(),
-        }
+        Plan { btf, first, present, behind, new: Vec::new(), shared: HashMap::new() }
     }
 
-    /// Plans the descriptions of `specs`.
-    fn records(&mut self, specs: &[KindSpec]) -> Result<()> {
-        specs.iter().try_for_each(|spec| self.description(spec))
+    /// Plans the descriptions of `specs`, and names that carry the sizes of other ones.
+    fn records(&mut self, specs: &[KindSpec], sizes_only: &[(KindSpec, TypeId)]) -> Result<()> {
+        specs.iter().try_for_each(|spec| self.description(spec))?;
+        sizes_only.iter().try_for_each(|(spec, typedef)| {
+            let to = self.btf.get(*typedef).map_or(0, |ty| ty.size_or_type());
+            self.sizes_name(spec, &Node { id: to, same: vec![to] })
+        })
     }
 
     fn description(&mut self, spec: &KindSpec) -> Result<()> {
         let name = &spec.name;
         let header = self.header(spec.third)?;
         let part = |suffix: &str| format!("__BTF_KIND_{suffix}_{name}");
-        let (fixed_size, element_size) = (spec.fixed_size(), spec.element_size());
         let fixed = match (spec.fixed.as_slice(), spec.elements.as_slice()) {
             ([], _) => None,
             (fields, []) => Some(("meta", self.part(&part("META"), fields, 1)?)),
@@ -273,18 +270,19 @@ impl<'a> Plan<'a> {
             fields => Some(("meta", self.part(&part("META"), fields, 0)?)),
         };
         let bytes = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let end = bytes(fixed_size.saturating_add(12));
+        let end = bytes(spec.fixed_size().saturating_add(12));
         let mut members = vec![("type", &header, 0)];
         members.extend(fixed.as_ref().map(|(name, node)| (*name, node, 12)));
         members.extend(elements.as_ref().map(|(name, node)| (*name, node, end)));
         let outer = self.strukt(Kind::STRUCT, &format!("__BTF_KIND_{name}"), end, &members)?;
         self.typedef(&format!("__BTF_KIND_{}", spec.kind), &outer)?;
-        if !spec.kind.is_released() {
-            self.typedef(
-                &format!("__BTF_SIZES_{}_{fixed_size}_{element_size}", spec.kind),
-                &outer,
-            )?;
-        }
+        if spec.kind.is_released() { Ok(()) } else { self.sizes_name(spec, &outer) }
+    }
+
+    /// The typedef that tells a kind's sizes by its name.
+    fn sizes_name(&mut self, spec: &KindSpec, outer: &Node) -> Result<()> {
+        let (fixed, element) = (spec.fixed_size(), spec.element_size());
+        self.typedef(&format!("__BTF_SIZES_{}_{fixed}_{element}", spec.kind), outer)?;
         Ok(())
     }
 
@@ -305,17 +303,10 @@ impl<'a> Plan<'a> {
             Third::Id => ("type", self.word(WordClass::Id)?),
             Third::Unused => {
                 let id = self.word(WordClass::Id)?;
-                (
-                    "",
-                    self.strukt(Kind::UNION, "", 4, &[("size", &info, 0), ("type", &id, 0)])?,
-                )
+                ("", self.strukt(Kind::UNION, "", 4, &[("size", &info, 0), ("type", &id, 0)])?)
             }
         };
-        let members = [
-            ("name_off", &name_off, 0),
-            ("info", &info, 4),
-            (third_name, &third, 8),
-        ];
+        let members = [("name_off", &name_off, 0), ("info", &info, 4), (third_name, &third, 8)];
         let node = self.strukt(Kind::STRUCT, name, 12, &members)?;
         self.shared.insert(name, node.clone());
         Ok(node)
@@ -323,10 +314,8 @@ impl<'a> Plan<'a> {
 
     /// An array of a struct with these fields.
     fn part(&mut self, name: &str, fields: &[Field], count: u32) -> Result<Node> {
-        let words = fields
-            .iter()
-            .map(|field| self.word(field.class))
-            .collect::<Result<Vec<_>>>()?;
+        let words =
+            fields.iter().map(|field| self.word(field.class)).collect::<Result<Vec<_>>>()?;
         let members: Vec<Member<'_>> = fields
             .iter()
             .zip(&words)
@@ -370,17 +359,10 @@ impl<'a> Plan<'a> {
     fn plain(&mut self, name: &str, int: &'static str, encoding: u32) -> Result<Node> {
         let word = self.int(int, encoding)?;
         let taken = self.behind.iter().any(|other| other == name.as_bytes())
-            || self
-                .present
-                .contains_key(&(Kind::TYPEDEF, name.as_bytes().to_vec()));
-        let same = self.same(Kind::TYPEDEF, name, |words| {
-            words.get(2).is_some_and(|id| word.is(*id))
-        });
-        if same.is_empty() && taken {
-            Ok(word)
-        } else {
-            self.typedef(name, &word)
-        }
+            || self.present.contains_key(&(Kind::TYPEDEF, name.as_bytes().to_vec()));
+        let same =
+            self.same(Kind::TYPEDEF, name, |words| words.get(2).is_some_and(|id| word.is(*id)));
+        if same.is_empty() && taken { Ok(word) } else { self.typedef(name, &word) }
     }
 
     fn int(&mut self, name: &'static str, encoding: u32) -> Result<Node> {
@@ -388,20 +370,16 @@ impl<'a> Plan<'a> {
             return Ok(node.clone());
         }
         let encoding = encoding << 24 | 32;
-        let same = self.same(
-            Kind::INT,
-            name,
-            |words| matches!(words, [_, _, 4, e] if *e == encoding),
-        );
+        let same =
+            self.same(Kind::INT, name, |words| matches!(words, [_, _, 4, e] if *e == encoding));
         let node = self.node(same, Kind::INT, name, 0, 4, &[encoding])?;
         self.shared.insert(name, node.clone());
         Ok(node)
     }
 
     fn typedef(&mut self, name: &str, to: &Node) -> Result<Node> {
-        let same = self.same(Kind::TYPEDEF, name, |words| {
-            words.get(2).is_some_and(|id| to.is(*id))
-        });
+        let same =
+            self.same(Kind::TYPEDEF, name, |words| words.get(2).is_some_and(|id| to.is(*id)));
         self.node(same, Kind::TYPEDEF, name, 0, to.id, &[])
     }
 
@@ -423,14 +401,11 @@ impl<'a> Plan<'a> {
             info >> 31 == 0
                 && *has_size == size
                 && found.len() == members.len()
-                && found
-                    .iter()
-                    .zip(members)
-                    .all(|([name_off, ty, bits], (name, node, at))| {
-                        node.is(*ty)
-                            && at.checked_mul(8) == Some(*bits)
-                            && types.string(*name_off) == Some(name.as_bytes())
-                    })
+                && found.iter().zip(members).all(|([name_off, ty, bits], (name, node, at))| {
+                    node.is(*ty)
+                        && at.checked_mul(8) == Some(*bits)
+                        && types.string(*name_off) == Some(name.as_bytes())
+                })
         });
         let mut words = Vec::new();
         if same.is_empty() {
@@ -455,10 +430,7 @@ impl<'a> Plan<'a> {
             return Vec::new();
         };
         let types = self.btf.view();
-        ids.iter()
-            .copied()
-            .filter(|id| types.get(*id).is_some_and(&test))
-            .collect()
+        ids.iter().copied().filter(|id| types.get(*id).is_some_and(&test)).collect()
     }
 
     /// What is there already, or a new record.
@@ -479,10 +451,7 @@ impl<'a> Plan<'a> {
         let mut record = vec![self.btf.intern(name)?.0, info, third];
         record.extend_from_slice(words);
         self.new.push(record);
-        Ok(Node {
-            id: self.first.saturating_add(added),
-            same,
-        })
+        Ok(Node { id: self.first.saturating_add(added), same })
     }
 }
 

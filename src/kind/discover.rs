@@ -32,17 +32,11 @@ pub(crate) struct Sizes {
 impl Sizes {
     pub(crate) fn from_bytes(fixed: u32, element: u32) -> Option<Sizes> {
         let words = |bytes: u32| bytes.is_multiple_of(4).then_some(bytes as usize / 4);
-        Some(Sizes {
-            fixed: words(fixed)?,
-            element: words(element)?,
-        })
+        Some(Sizes { fixed: words(fixed)?, element: words(element)? })
     }
 
     pub(crate) fn of(spec: &KindSpec) -> Sizes {
-        Sizes {
-            fixed: spec.fixed.len(),
-            element: spec.elements.len(),
-        }
+        Sizes { fixed: spec.fixed.len(), element: spec.elements.len() }
     }
 }
 
@@ -64,10 +58,7 @@ pub(super) fn described_kind(name: &[u8]) -> Option<Kind> {
 
 /// The kind, `info_sz` and `elem_sz` (bytes) in a name `__BTF_SIZES_n_i_e`.
 pub(super) fn named_sizes(name: &[u8]) -> Option<(Kind, u32, u32)> {
-    let mut numbers = name
-        .strip_prefix(SIZES_PREFIX)?
-        .split(|byte| *byte == b'_')
-        .map(decimal);
+    let mut numbers = name.strip_prefix(SIZES_PREFIX)?.split(|byte| *byte == b'_').map(decimal);
     let (kind, fixed, element) = (numbers.next()??, numbers.next()??, numbers.next()??);
     let kind = Kind(u8::try_from(kind).ok()?);
     let valid = numbers.next().is_none() && (Kind(1)..=Kind::MAX).contains(&kind);
@@ -78,10 +69,7 @@ pub(super) fn named_sizes(name: &[u8]) -> Option<(Kind, u32, u32)> {
 /// stand at the start of a string: whoever wrote them found nothing to share.
 pub(crate) fn sizes_strings(strings: &[u8]) -> Vec<(Kind, u32, u32)> {
     memmem::find_iter(strings, SIZES_PREFIX)
-        .filter(|at| {
-            at.checked_sub(1)
-                .is_none_or(|before| strings.get(before) == Some(&0))
-        })
+        .filter(|at| at.checked_sub(1).is_none_or(|before| strings.get(before) == Some(&0)))
         .filter_map(|at| strings.get(at..)?.split(|byte| *byte == 0).next())
         .filter_map(named_sizes)
         .filter(|(kind, ..)| !kind.is_released())
@@ -109,15 +97,12 @@ impl Flaw {
             Flaw::Ahead(id) => format!("it leads to type id {id}, which is not there"),
             Flaw::Malformed(what) => what,
         };
-        let name = types
-            .get(typedef)
-            .and_then(|t| types.string(*t.first()?))
-            .unwrap_or_default();
-        Error::new(
-            ErrorKind::Description,
-            format!("malformed kind description: {what}"),
+        let name = types.get(typedef).and_then(|t| types.string(*t.first()?)).unwrap_or_default();
+        Error::new(ErrorKind::Description, format!("malformed kind description: {what}")).in_type(
+            TypeId(typedef),
+            "TYPEDEF",
+            name,
         )
-        .in_type(TypeId(typedef), "TYPEDEF", name)
     }
 }
 
@@ -165,11 +150,7 @@ impl<'a> Rec<'a> {
                         self.id
                     ));
                 }
-                Ok(Member {
-                    name,
-                    ty,
-                    at: bits as usize / 32,
-                })
+                Ok(Member { name, ty, at: bits as usize / 32 })
             })
             .collect()
     }
@@ -201,7 +182,7 @@ impl<'a> Reader<'a> {
     fn resolve(&self, id: u32) -> Read<(Rec<'a>, Option<WordClass>)> {
         let mut class = None;
         let mut rec = self.record(id)?;
-        for _ in 0..MAX_DEPTH {
+        for _ in 0..=MAX_DEPTH {
             match rec.kind() {
                 Kind::TYPEDEF => {
                     let named = match rec.name(self.types) {
@@ -216,18 +197,12 @@ impl<'a> Reader<'a> {
             }
             rec = self.record(rec.word(2))?;
         }
-        malformed(format!(
-            "type [{id}] is a chain of more than {MAX_DEPTH} typedefs"
-        ))
+        malformed(format!("type [{id}] is a chain of more than {MAX_DEPTH} typedefs"))
     }
 
     fn expect(&self, id: u32, kind: Kind, what: &str) -> Read<Rec<'a>> {
         let (rec, _) = self.resolve(id)?;
-        if rec.kind() == kind {
-            Ok(rec)
-        } else {
-            malformed(format!("[{id}] is not {what}"))
-        }
+        if rec.kind() == kind { Ok(rec) } else { malformed(format!("[{id}] is not {what}")) }
     }
 
     /// The class of a type that is one word, if it is one.
@@ -236,11 +211,7 @@ impl<'a> Reader<'a> {
         // A plain 4-byte INT: 32 bits at offset 0.
         let word = rec.kind() == Kind::INT && rec.word(2) == 4 && encoding & 0x00ff_ffff == 32;
         let signed = encoding >> 24 & 1 == 1;
-        let plain = if signed {
-            WordClass::S32
-        } else {
-            WordClass::U32
-        };
+        let plain = if signed { WordClass::S32 } else { WordClass::U32 };
         word.then(|| class.unwrap_or(plain))
     }
 
@@ -248,33 +219,14 @@ impl<'a> Reader<'a> {
     fn flatten(&self, id: u32) -> Read<Vec<Field>> {
         /// What is still to be read, last first.
         enum Todo {
-            Type {
-                ty: u32,
-                name: String,
-                at: Option<usize>,
-                depth: usize,
-            },
-            EndOfStruct {
-                id: u32,
-                first: usize,
-                size: u32,
-            },
+            Type { ty: u32, name: String, at: Option<usize>, depth: usize },
+            EndOfStruct { id: u32, first: usize, size: u32 },
         }
         let mut fields: Vec<Field> = Vec::new();
-        let mut todo = vec![Todo::Type {
-            ty: id,
-            name: String::new(),
-            at: None,
-            depth: 0,
-        }];
+        let mut todo = vec![Todo::Type { ty: id, name: String::new(), at: None, depth: 0 }];
         while let Some(next) = todo.pop() {
             let (ty, name, at, depth) = match next {
-                Todo::Type {
-                    ty,
-                    name,
-                    at,
-                    depth,
-                } => (ty, name, at, depth),
+                Todo::Type { ty, name, at, depth } => (ty, name, at, depth),
                 Todo::EndOfStruct { id, first, size } => {
                     let words = fields.len().saturating_sub(first);
                     if words == 0 || words.saturating_mul(4) != size as usize {
@@ -287,9 +239,7 @@ impl<'a> Reader<'a> {
                 }
             };
             if at.is_some_and(|at| at != fields.len()) {
-                return malformed(format!(
-                    "member '{name}' does not follow the word before it"
-                ));
+                return malformed(format!("member '{name}' does not follow the word before it"));
             }
             if depth > MAX_DEPTH {
                 return malformed(format!(
@@ -306,19 +256,13 @@ impl<'a> Reader<'a> {
                 continue;
             }
             if class.is_some() {
-                return malformed(format!(
-                    "[{ty}] is an id or a name, but not one 4-byte word"
-                ));
+                return malformed(format!("[{ty}] is an id or a name, but not one 4-byte word"));
             }
             let first = fields.len();
             match rec.kind() {
                 Kind::STRUCT => {
                     let members = rec.members()?;
-                    todo.push(Todo::EndOfStruct {
-                        id: rec.id,
-                        first,
-                        size: rec.word(2),
-                    });
+                    todo.push(Todo::EndOfStruct { id: rec.id, first, size: rec.word(2) });
                     for member in members.into_iter().rev() {
                         let own = self.types.string(member.name).unwrap_or_default();
                         let own = String::from_utf8_lossy(own);
@@ -338,12 +282,7 @@ impl<'a> Reader<'a> {
                     }
                     for i in (0..count).rev() {
                         let name = format!("{name}[{i}]");
-                        todo.push(Todo::Type {
-                            ty: rec.word(3),
-                            name,
-                            at: None,
-                            depth,
-                        });
+                        todo.push(Todo::Type { ty: rec.word(3), name, at: None, depth });
                     }
                 }
                 _ => return malformed(format!("member '{name}' is not made of 4-byte words")),
@@ -361,10 +300,7 @@ impl<'a> Reader<'a> {
         let rec = self.expect(id, Kind::STRUCT, "a struct for the record's header")?;
         let members = rec.members()?;
         let [name_off, info, third] = members.as_slice() else {
-            return malformed(format!(
-                "header struct [{}] does not have three members",
-                rec.id
-            ));
+            return malformed(format!("header struct [{}] does not have three members", rec.id));
         };
         if rec.word(2) != 12 || (name_off.at, info.at, third.at) != (0, 1, 2) {
             return malformed(format!("header struct [{}] is not three words", rec.id));
@@ -377,23 +313,16 @@ impl<'a> Reader<'a> {
             Some(WordClass::Str) => true,
             Some(WordClass::U32 | WordClass::S32) => false,
             _ => {
-                return malformed(format!(
-                    "name_off of header struct [{}] is not a name",
-                    rec.id
-                ));
+                return malformed(format!("name_off of header struct [{}] is not a name", rec.id));
             }
         };
         if !class(info)?.is_some_and(WordClass::is_plain) {
-            return malformed(format!(
-                "info of header struct [{}] is not a plain word",
-                rec.id
-            ));
+            return malformed(format!("info of header struct [{}] is not a plain word", rec.id));
         }
-        let third_rec = self.resolve(third.ty)?.0;
         let third = match class(third)? {
             Some(WordClass::Id) => Third::Id,
             Some(WordClass::U32 | WordClass::S32) => Third::Size,
-            None if third_rec.kind() == Kind::UNION && third_rec.word(2) == 4 => Third::Unused,
+            None if self.is_size_or_type(third.ty)? => Third::Unused,
             _ => {
                 return malformed(format!(
                     "the third word of header struct [{}] is neither a size nor a type",
@@ -402,6 +331,22 @@ impl<'a> Reader<'a> {
             }
         };
         Ok((if classes { third } else { Third::Unused }, classes))
+    }
+
+    /// Whether a type is a union of words that are plain or type ids: a third word not in use.
+    fn is_size_or_type(&self, id: u32) -> Read<bool> {
+        let (rec, _) = self.resolve(id)?;
+        if rec.kind() != Kind::UNION || rec.word(2) != 4 {
+            return Ok(false);
+        }
+        for member in rec.members()? {
+            let (ty, class) = self.resolve(member.ty)?;
+            let word = self.word_class(ty, class).is_some_and(|class| class != WordClass::Str);
+            if !word || member.at != 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// `count` structs `id`, word by word. Without classes the struct's size is enough: fields get
@@ -416,13 +361,7 @@ impl<'a> Reader<'a> {
                     return malformed(format!("struct [{}] is not whole words", rec.id));
                 };
                 let words = words.fixed.min(MAX_WORDS.saturating_add(1));
-                vec![
-                    Field {
-                        name: String::new(),
-                        class: WordClass::U32
-                    };
-                    words
-                ]
+                vec![Field { name: String::new(), class: WordClass::U32 }; words]
             }
         };
         if one.len().saturating_mul(count) > MAX_WORDS {
@@ -445,10 +384,8 @@ impl<'a> Reader<'a> {
 pub(crate) fn read_description(types: Types<'_>, kind: Kind, typedef: u32) -> Read<KindSpec> {
     let reader = Reader { types };
     let outer = reader.expect(typedef, Kind::STRUCT, "a typedef of a struct")?;
-    let name = outer
-        .name(types)
-        .strip_prefix(KIND_PREFIX)
-        .and_then(|name| std::str::from_utf8(name).ok());
+    let name =
+        outer.name(types).strip_prefix(KIND_PREFIX).and_then(|name| std::str::from_utf8(name).ok());
     let Some(name) = name.filter(|name| is_kind_name(name)) else {
         return malformed(format!(
             "struct [{}] is not called __BTF_KIND_ and a kind's name",
@@ -468,10 +405,7 @@ pub(crate) fn read_description(types: Types<'_>, kind: Kind, typedef: u32) -> Re
     let mut elements: Option<Vec<Field>> = None;
     let mut at = 3_usize;
     if header.at != 0 {
-        return malformed(format!(
-            "struct [{}] does not start with the record's header",
-            outer.id
-        ));
+        return malformed(format!("struct [{}] does not start with the record's header", outer.id));
     }
     for part in parts {
         if part.at != at {
@@ -480,10 +414,7 @@ pub(crate) fn read_description(types: Types<'_>, kind: Kind, typedef: u32) -> Re
         let array = reader.expect(part.ty, Kind::ARRAY, "an array of structs")?;
         let (ty, count) = (array.word(3), array.word(5) as usize);
         if elements.is_some() || (fixed.is_some() && count > 0) {
-            return malformed(format!(
-                "struct [{}] has its arrays in the wrong order",
-                outer.id
-            ));
+            return malformed(format!("struct [{}] has its arrays in the wrong order", outer.id));
         }
         if count > 0 {
             let fields = reader.structs(ty, count, classes)?;
@@ -529,9 +460,7 @@ pub(crate) fn description_typedefs(
 ) -> impl Iterator<Item = (u32, TypedefName)> {
     types.own_from(from).filter_map(move |(id, words)| {
         let rec = Rec { id, words };
-        let name = (rec.kind() == Kind::TYPEDEF)
-            .then(|| types.string(rec.word(0)))
-            .flatten()?;
+        let name = (rec.kind() == Kind::TYPEDEF).then(|| types.string(rec.word(0))).flatten()?;
         let kind = described_kind(name).map(TypedefName::Kind);
         let sizes = || {
             named_sizes(name).map(|(kind, fixed, element)| TypedefName::Sizes(kind, fixed, element))

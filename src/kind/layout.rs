@@ -17,7 +17,9 @@ impl Layout {
         Some(Sizes::from_bytes(info.into(), element.into()).ok_or_else(|| {
             Error::new(
                 ErrorKind::Description,
-                format!("layout section: sizes of kind {kind} are {info} and {element}, not whole words"),
+                format!(
+                    "layout section: sizes of kind {kind} are {info} and {element}, not whole words"
+                ),
             )
         }))
     }

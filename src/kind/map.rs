@@ -92,9 +92,7 @@ pub struct KindMap {
 }
 
 static RELEASED: LazyLock<KindMap> = LazyLock::new(|| {
-    let mut map = KindMap {
-        slots: vec![None; 128],
-    };
+    let mut map = KindMap { slots: vec![None; 128] };
     for spec in KindSpec::released() {
         map.set(KindEntry::new(Arc::clone(spec), Source::Released));
     }

@@ -5,6 +5,7 @@ pub(crate) mod discover;
 mod layout;
 mod map;
 mod parse;
+pub(crate) mod sources;
 mod spec;
 
 use std::fmt;
@@ -15,6 +16,7 @@ pub use spec::{Field, KindSpec, Third, Version, WordClass};
 
 pub(crate) use discover::Sizes;
 pub(crate) use layout::Layout;
+pub(crate) use sources::Names;
 
 /// The number of a BTF kind, 0 to 127 (bits 24-30 of a record's `info`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

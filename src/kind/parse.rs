@@ -31,10 +31,7 @@ pub(super) struct FieldList<'a> {
 }
 
 impl<'a> FieldList<'a> {
-    const EMPTY: Self = FieldList {
-        fields: [("", WordClass::U32); MAX_FIELDS],
-        len: 0,
-    };
+    const EMPTY: Self = FieldList { fields: [("", WordClass::U32); MAX_FIELDS], len: 0 };
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, WordClass)> {
         self.fields.iter().take(self.len).copied()
@@ -159,11 +156,7 @@ const fn halves(word: &str, mark: u8) -> (&str, Option<&str>) {
 
 /// `MAJOR.MINOR`, with an optional `v` before it; what follows a second dot or a `-` is ignored.
 pub(super) const fn version(word: &str) -> Option<Version> {
-    let word = if starts_with(word, "v") {
-        word.split_at(1).1
-    } else {
-        word
-    };
+    let word = if starts_with(word, "v") { word.split_at(1).1 } else { word };
     let (major, rest) = halves(halves(word, b'-').0, b'.');
     let minor = match rest {
         Some(rest) => number(halves(rest, b'.').0),
@@ -215,11 +208,7 @@ const fn fields<'a>(words: &mut Words<'a>) -> Result<FieldList<'a>, &'static str
     loop {
         let word = words.next();
         if word.is_empty() {
-            return if list.len == 0 {
-                Err("a field is missing")
-            } else {
-                Ok(list)
-            };
+            return if list.len == 0 { Err("a field is missing") } else { Ok(list) };
         }
         let (name, class) = halves(word, b':');
         let class = match class {
@@ -250,10 +239,7 @@ const fn fields<'a>(words: &mut Words<'a>) -> Result<FieldList<'a>, &'static str
 
 /// Parses one kind file.
 pub(super) const fn parse(text: &str) -> Result<Parsed<'_>, ParseError> {
-    let mut words = Words {
-        rest: text,
-        line: 1,
-    };
+    let mut words = Words { rest: text, line: 1 };
     let mut kind = None;
     let mut since = None;
     let mut third = None;
@@ -280,11 +266,7 @@ pub(super) const fn parse(text: &str) -> Result<Parsed<'_>, ParseError> {
             }
         } else if same(keyword, "since") && since.is_none() {
             since = version(words.next());
-            if since.is_some() {
-                Ok(())
-            } else {
-                Err("since needs a kernel version, like 5.13")
-            }
+            if since.is_some() { Ok(()) } else { Err("since needs a kernel version, like 5.13") }
         } else if same(keyword, "third") && third.is_none() {
             let word = words.next();
             third = match () {
@@ -293,11 +275,7 @@ pub(super) const fn parse(text: &str) -> Result<Parsed<'_>, ParseError> {
                 () if same(word, "unused") => Some(Third::Unused),
                 () => None,
             };
-            if third.is_some() {
-                Ok(())
-            } else {
-                Err("third must be size, id or unused")
-            }
+            if third.is_some() { Ok(()) } else { Err("third must be size, id or unused") }
         } else if same(keyword, "fixed") && fixed.is_none() {
             match fields(&mut words) {
                 Ok(list) => {
@@ -317,11 +295,7 @@ pub(super) const fn parse(text: &str) -> Result<Parsed<'_>, ParseError> {
         } else if same(keyword, "each") && each.is_none() {
             let word = words.next();
             each = Some(word);
-            if is_lower_name(word) {
-                Ok(())
-            } else {
-                Err("each needs a noun of a-z, 0-9 and _")
-            }
+            if is_lower_name(word) { Ok(()) } else { Err("each needs a noun of a-z, 0-9 and _") }
         } else {
             Err("a line must start with kind, since, third, fixed, elements or each, each but once")
         };
@@ -329,10 +303,7 @@ pub(super) const fn parse(text: &str) -> Result<Parsed<'_>, ParseError> {
             return Err(ParseError { line, what });
         }
         if !words.next().is_empty() {
-            return Err(ParseError {
-                line,
-                what: "more words than this line can have",
-            });
+            return Err(ParseError { line, what: "more words than this line can have" });
         }
         if !words.next_line() {
             break;
@@ -355,14 +326,8 @@ pub(super) const fn parse(text: &str) -> Result<Parsed<'_>, ParseError> {
             },
             each,
         }),
-        (None, _) => Err(ParseError {
-            line,
-            what: "there is no kind line",
-        }),
-        (_, None) => Err(ParseError {
-            line,
-            what: "there is no third line",
-        }),
+        (None, _) => Err(ParseError { line, what: "there is no kind line" }),
+        (_, None) => Err(ParseError { line, what: "there is no third line" }),
     }
 }
 

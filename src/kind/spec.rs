@@ -103,10 +103,7 @@ impl FromStr for Version {
 
     fn from_str(s: &str) -> Result<Self> {
         version(s).ok_or_else(|| {
-            Error::new(
-                ErrorKind::KindFile,
-                format!("'{s}' is not a kernel version, like 5.13"),
-            )
+            Error::new(ErrorKind::KindFile, format!("'{s}' is not a kernel version, like 5.13"))
         })
     }
 }
@@ -162,10 +159,9 @@ impl KindSpec {
     pub fn parse(text: &str) -> Result<KindSpec> {
         match parse(text) {
             Ok(parsed) => Ok(KindSpec::from(&parsed)),
-            Err(err) => Err(Error::new(
-                ErrorKind::KindFile,
-                format!("line {}: {}", err.line, err.what),
-            )),
+            Err(err) => {
+                Err(Error::new(ErrorKind::KindFile, format!("line {}: {}", err.line, err.what)))
+            }
         }
     }
 
@@ -198,10 +194,7 @@ impl KindSpec {
 
 impl From<&Parsed<'_>> for KindSpec {
     fn from(parsed: &Parsed<'_>) -> Self {
-        let owned = |(name, class): (&str, WordClass)| Field {
-            name: name.to_owned(),
-            class,
-        };
+        let owned = |(name, class): (&str, WordClass)| Field { name: name.to_owned(), class };
         KindSpec {
             kind: Kind(parsed.number),
             name: parsed.name.to_owned(),
@@ -228,9 +221,5 @@ static PARSED: [Parsed<'static>; 19] = released! {
     "16-float" "17-decl_tag" "18-type_tag" "19-enum64"
 };
 
-static RELEASED: LazyLock<Vec<Arc<KindSpec>>> = LazyLock::new(|| {
-    PARSED
-        .iter()
-        .map(|parsed| Arc::new(KindSpec::from(parsed)))
-        .collect()
-});
+static RELEASED: LazyLock<Vec<Arc<KindSpec>>> =
+    LazyLock::new(|| PARSED.iter().map(|parsed| Arc::new(KindSpec::from(parsed))).collect());

@@ -1,0 +1,253 @@
+//! Where a kind's words are known from, and whether all that know them agree.
+
+use std::sync::Arc;
+
+use super::discover::{self, Sizes, TypedefName};
+use super::{Field, Kind, KindEntry, KindSpec, Source, Third, WordClass};
+use crate::btf::{TypeId, Types, Walk};
+use crate::error::{Error, ErrorKind, Result};
+
+/// More different descriptions of one kind than this are taken for an attack.
+const MAX_DESCRIPTIONS: usize = 16;
+
+/// The sizes that `__BTF_SIZES_` names give for a kind, as bytes and as sizes.
+pub(crate) fn named_sizes(
+    named: &[(Kind, u32, u32)],
+    kind: Kind,
+) -> Result<Option<(u32, u32, Sizes)>> {
+    let mut found: Option<(u32, u32)> = None;
+    for (_, fixed, element) in named.iter().filter(|(n, ..)| *n == kind) {
+        let name = format!("__BTF_SIZES_{kind}_{fixed}_{element}");
+        if let Some((f, e)) = found.replace((*fixed, *element))
+            && (f, e) != (*fixed, *element)
+        {
+            let what = format!("__BTF_SIZES_{kind}_{f}_{e} and {name} contradict each other");
+            return Err(Error::new(ErrorKind::Description, what));
+        }
+    }
+    let Some((fixed, element)) = found else { return Ok(None) };
+    let sizes = Sizes::from_bytes(fixed, element).ok_or_else(|| {
+        let what =
+            format!("string __BTF_SIZES_{kind}_{fixed}_{element}: the sizes are not whole words");
+        Error::new(ErrorKind::Description, what)
+    })?;
+    Ok(Some((fixed, element, sizes)))
+}
+
+/// One source's word on a kind.
+struct Claim {
+    spec: KindSpec,
+    source: Source,
+}
+
+/// What all sources together say of a kind; an error if two of them disagree.
+pub(crate) fn reconcile(
+    types: Types<'_>,
+    kind: Kind,
+    typedefs: &[(u32, TypedefName)],
+    named: &[(Kind, u32, u32)],
+    walk: &Walk<'_>,
+) -> Result<KindEntry> {
+    let mut claims: Vec<Claim> =
+        own_descriptions(types, kind, typedefs)?.into_iter().collect::<Result<_>>()?;
+    let structs: Vec<u32> = typedefs
+        .iter()
+        .filter(|(_, name)| *name == TypedefName::Kind(kind))
+        .filter_map(|(id, _)| discover::struct_of(types, *id))
+        .collect();
+    if let Some((fixed, element, sizes)) = named_sizes(named, kind)? {
+        let name = format!("__BTF_SIZES_{kind}_{fixed}_{element}");
+        let mut typedef = false;
+        let carriers =
+            typedefs.iter().filter(|(_, n)| *n == TypedefName::Sizes(kind, fixed, element));
+        for (id, _) in carriers {
+            typedef = true;
+            if !discover::struct_of(types, *id).is_some_and(|id| structs.contains(&id)) {
+                let what = format!("it does not lead to the struct of a typedef __BTF_KIND_{kind}");
+                let err = Error::new(ErrorKind::Description, what);
+                return Err(err.in_type(TypeId(*id), "TYPEDEF", name.as_bytes()));
+            }
+        }
+        if !typedef {
+            let what = format!("the string section has {name}, but no typedef has this name");
+            return Err(Error::new(ErrorKind::Description, what));
+        }
+        // The typedef leads to a description: comparing with the first compares with all.
+        if let Some(claim) = claims.first()
+            && Sizes::of(&claim.spec) != sizes
+        {
+            let what = format!("{name} and {} disagree on the sizes of kind {kind}", claim.text());
+            return Err(Error::new(ErrorKind::Description, what));
+        }
+    }
+    if let Some(sizes) = walk.layout.sizes(kind) {
+        claims.push(Claim { spec: sizes_only(kind, sizes?), source: Source::Layout });
+    }
+    if let Some(entry) = walk.base.and_then(|base| base.known(kind)) {
+        let entry = entry?;
+        let source = Source::Base(Box::new(entry.source));
+        claims.push(Claim { spec: KindSpec::clone(&entry.spec), source });
+    }
+    for spec in walk.given.iter().filter(|spec| spec.kind == kind) {
+        claims.push(Claim { spec: KindSpec::clone(spec), source: Source::Given });
+    }
+    agree(&claims)?;
+    // The file's own word first, as long as it tells classes.
+    let best = claims.iter().position(|claim| claim.spec.classes).unwrap_or(0);
+    match claims.into_iter().nth(best) {
+        Some(claim) => Ok(KindEntry::new(Arc::new(claim.spec), claim.source)),
+        // The walk found sizes, so a source was there.
+        None => Err(Error::new(ErrorKind::UnknownKind(kind), format!("kind {kind} is unknown"))),
+    }
+}
+
+impl Claim {
+    fn text(&self) -> String {
+        let Sizes { fixed, element } = Sizes::of(&self.spec);
+        let (fixed, element) = (fixed.saturating_mul(4), element.saturating_mul(4));
+        format!("{} ({fixed} fixed bytes, {element} per element)", self.source)
+    }
+}
+
+/// The descriptions of `kind` among the own types, in the order of their ids; each struct once.
+fn own_descriptions(
+    types: Types<'_>,
+    kind: Kind,
+    typedefs: &[(u32, TypedefName)],
+) -> Result<Vec<Result<Claim>>> {
+    let mut seen = Vec::new();
+    let mut claims = Vec::new();
+    for (id, _) in typedefs.iter().filter(|(_, name)| *name == TypedefName::Kind(kind)) {
+        let target = discover::struct_of(types, *id);
+        if target.is_some() && seen.contains(&target) {
+            continue;
+        }
+        seen.push(target);
+        if seen.len() > MAX_DESCRIPTIONS {
+            let what = format!("kind {kind} is described more than {MAX_DESCRIPTIONS} times");
+            return Err(Error::new(ErrorKind::Description, what));
+        }
+        claims.push(match discover::read_description(types, kind, *id) {
+            Ok(spec) => Ok(Claim { spec, source: Source::Description(TypeId(*id)) }),
+            Err(flaw) => Err(flaw.into_error(types, *id)),
+        });
+    }
+    Ok(claims)
+}
+
+/// Whether all claims have the same sizes, and those that tell classes the same classes.
+fn agree(claims: &[Claim]) -> Result<()> {
+    let Some(first) = claims.first() else {
+        return Ok(());
+    };
+    let with_classes = claims.iter().find(|claim| claim.spec.classes);
+    for claim in claims {
+        let kind = claim.spec.kind;
+        let (other, on) = if Sizes::of(&claim.spec) != Sizes::of(&first.spec) {
+            (first, "sizes")
+        } else {
+            match with_classes {
+                Some(other) if claim.spec.classes && !claim.spec.same_layout(&other.spec) => {
+                    (other, "word classes")
+                }
+                _ => continue,
+            }
+        };
+        let what =
+            format!("{} and {} disagree on the {on} of kind {kind}", other.text(), claim.text());
+        let err = Error::new(ErrorKind::Description, what);
+        let from_file = [claim, other].iter().any(|claim| claim.source == Source::Given);
+        return Err(match from_file {
+            true => err.with_help("leave the kind file out, or give the one that fits this BTF"),
+            false => err,
+        });
+    }
+    Ok(())
+}
+
+/// What a source that gives sizes alone says of a kind.
+fn sizes_only(kind: Kind, sizes: Sizes) -> KindSpec {
+    let unnamed = |n| vec![Field { name: String::new(), class: WordClass::U32 }; n];
+    KindSpec {
+        kind,
+        name: format!("KIND_{kind}"),
+        since: None,
+        third: Third::Unused,
+        fixed: unnamed(sizes.fixed),
+        elements: unnamed(sizes.element),
+        each: "element".to_owned(),
+        classes: false,
+    }
+}
+
+/// What a blob's own types and strings say about kinds, looked up once.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    typedefs: Vec<(u32, TypedefName)>,
+    sizes: Vec<(Kind, u32, u32)>,
+}
+
+impl Names {
+    pub(crate) fn of(types: Types<'_>) -> Names {
+        Names {
+            typedefs: discover::description_typedefs(types, 0).collect(),
+            sizes: discover::sizes_strings(types.strings),
+        }
+    }
+
+    /// What a finished blob knows of a kind that none of its records has.
+    pub(crate) fn known(
+        &self,
+        kind: Kind,
+        walk: &Walk<'_>,
+        starts: &[u32],
+    ) -> Option<Result<KindEntry>> {
+        let has = |name: &TypedefName| match name {
+            TypedefName::Kind(n) | TypedefName::Sizes(n, ..) => *n == kind,
+        };
+        let named = self.typedefs.iter().any(|(_, name)| has(name))
+            || self.sizes.iter().any(|(n, ..)| *n == kind);
+        let elsewhere = || {
+            walk.layout.sizes(kind).is_some()
+                || walk.base.is_some_and(|base| base.known(kind).is_some())
+        };
+        let types = walk.types(starts);
+        (named || elsewhere()).then(|| reconcile(types, kind, &self.typedefs, &self.sizes, walk))
+    }
+
+    /// Every description among the own types that can be read, in the order of kinds and ids.
+    pub(crate) fn readable(&self, types: Types<'_>) -> Result<Vec<(KindSpec, TypeId)>> {
+        let mut kinds: Vec<Kind> = self
+            .typedefs
+            .iter()
+            .filter_map(|(_, name)| match name {
+                TypedefName::Kind(kind) => Some(*kind),
+                TypedefName::Sizes(..) => None,
+            })
+            .collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let mut found = Vec::new();
+        for kind in kinds {
+            for claim in own_descriptions(types, kind, &self.typedefs)?.into_iter().flatten() {
+                if let Source::Description(id) = claim.source {
+                    found.push((claim.spec, id));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a typedef `__BTF_SIZES_n_i_e` leads to the description `typedef`.
+    pub(crate) fn has_sizes(&self, types: Types<'_>, spec: &KindSpec, typedef: TypeId) -> bool {
+        let target = discover::struct_of(types, typedef.0);
+        self.typedefs.iter().any(|(id, name)| match name {
+            TypedefName::Sizes(kind, fixed, element) => {
+                *kind == spec.kind
+                    && Sizes::from_bytes(*fixed, *element) == Some(Sizes::of(spec))
+                    && discover::struct_of(types, *id) == target
+            }
+            TypedefName::Kind(_) => false,
+        })
+    }
+}
