@@ -64,7 +64,7 @@ median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] 
 
 if command -v hyperfine >/dev/null; then
     quoted() { printf '%q ' "$@"; } # hyperfine splits its arguments as a shell does
-    hyperfine -N --style none --warmup 3 --min-runs 15 --export-csv "$tmp/times.csv" \
+    hyperfine -N --style none --warmup 3 --min-runs 15 --prepare "rm -f $(quoted "$tmp/ours.btf" "$tmp/libbpf.btf")" --export-csv "$tmp/times.csv" \
         -n btfkinds "$(quoted "${ours[@]}")" -n libbpf "$(quoted "${libbpf[@]}")"
     how=hyperfine
     # command,mean,stddev,median,... in seconds
@@ -73,6 +73,7 @@ if command -v hyperfine >/dev/null; then
 else
     runs=21 how="21 interleaved runs"
     for ((i = -3; i < runs; i++)); do # three to warm up
+        rm -f "$tmp/ours.btf" "$tmp/libbpf.btf"
         a=$(micros "${ours[@]}")
         b=$(micros "${libbpf[@]}")
         if ((i >= 0)); then

@@ -47,6 +47,7 @@ mod error;
 mod file;
 pub mod kernel;
 mod kind;
+mod origin;
 mod renumber;
 
 pub use btf::{Btf, Elements, Endian, NewType, Parse, Record, StrOff, TypeId};

@@ -121,8 +121,7 @@ fn failed_runs_change_nothing() {
     let before = fs::read(&odd).unwrap();
     let said = fails(["encode", &odd]);
     assert!(
-        said.starts_with(&format!("btfkinds: {odd}: .BTF+0x"))
-            && said.contains("unknown kind 99"),
+        said.starts_with(&format!("btfkinds: {odd}: .BTF+0x")) && said.contains("unknown kind 99"),
         "{said}"
     );
     assert!(said.contains("\nhelp: give the kind's words with --kind-file"), "{said}");
@@ -145,6 +144,45 @@ fn failed_runs_change_nothing() {
     );
     assert_eq!(fs::read(&good).unwrap(), point().bytes());
     assert_eq!(fs::read_dir(folder.path(".")).unwrap().count(), 4);
+}
+
+/// What is standalone stays so, and a base that cannot be the right one is told.
+#[test]
+fn standalone_and_split() {
+    let folder = Folder::new();
+    let base = folder.file("base.btf", point().bytes());
+    let mut other = point();
+    other.int("another_int_with_a_name_that_is_rather_long", 8, 0);
+    other.add([W::S("another"), info(8, 0, false), W::Id(2)]);
+    let file = folder.file("other.btf", other.bytes());
+    let out = btfkinds(["dump", &file, "-B", &base]);
+    assert_eq!(String::from_utf8(out.stdout).unwrap(), ok(["dump", &file]));
+    assert!(String::from_utf8(out.stderr).unwrap().contains("standalone BTF, -B was not used"));
+    let said = fails(["encode", &base, "--split", &file]);
+    assert!(said.contains("other.btf: this is standalone BTF"), "{said}");
+    // Split on the one base, read on the other: ids fit, names do not.
+    let read = btfkinds::Btf::parse(&point().bytes()).unwrap();
+    let first = (read.type_count(), read.str_len() as u32);
+    let mut split = Graph::default();
+    split.int("own", 4, 0);
+    split.add([W::Abs(5), info(8, 0, false), W::Abs(1)]);
+    let split = folder.file("split.btf", split.write(&Layout { first, ..Layout::plain(&split) }).0);
+    let right = ok(["dump", &split, "-B", &base]);
+    assert!(right.contains("TYPEDEF 'point'"), "{right}");
+    let mut wrong = Graph::default();
+    wrong.int("integer", 4, 1);
+    wrong.int("x", 4, 1);
+    wrong.int("yyyyyyyyyyy", 4, 1);
+    let wrong = folder.file("wrong.btf", wrong.bytes());
+    let (code, said) = stderr(&["dump", &split, "-B", &wrong]);
+    assert_eq!(code, Some(0));
+    assert!(
+        said.contains("names are wrong: type [5] TYPEDEF 'ger': name: string offset 5 is inside"),
+        "{said}"
+    );
+    assert!(said.contains("(4 types, 23 bytes of strings)"), "{said}");
+    let said = fails(["encode", &split, "-B", &wrong]);
+    assert!(said.contains("made for another base"), "{said}");
 }
 
 #[test]

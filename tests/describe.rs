@@ -319,6 +319,71 @@ fn split_blobs() {
     }
 }
 
+/// What the base knows from a kind file alone, or by sizes, it does not describe.
+#[test]
+fn split_on_a_base_that_does_not_describe() {
+    let kind = &MADE_UP[9];
+    let mut graph = small();
+    kind.record(&mut graph, "in_base", 3, 1);
+    let mut section = vec![[0; 4]; 100];
+    section[99] = [12, 16, 0, 0];
+    for section in [None, Some(section)] {
+        let layout = Layout { section, ..Layout::plain(&graph) };
+        let base = Arc::new(Parse::new().kind(spec(kind)).read(&graph.write(&layout).0).unwrap());
+        let mut split = Graph::default();
+        let int = split.int("own", 4, 0);
+        kind.record(&mut split, "in_split", int, 1);
+        let first = (base.type_count(), base.str_len() as u32);
+        let layout = Layout { first, ..Layout::plain(&split) };
+        let parse = Parse::new().kind(spec(kind)).base(base);
+        let mut btf = parse.read(&split.write(&layout).0).unwrap();
+        assert_eq!(describe(&mut btf, &back()).unwrap().kinds, [Kind(99)]);
+        assert_eq!(describe(&mut btf, &back()).unwrap().types, 0);
+    }
+}
+
+/// Fields that were read out of nested structs and arrays get names that C can have.
+#[test]
+fn nested_fields() {
+    let mut graph = Graph::default();
+    let types = shared(&mut graph, Style::Full);
+    let pair =
+        graph.structure(W::S("pair"), 8, &[(W::S("a"), types.uint, 0), (W::S("b"), types.uint, 4)]);
+    let array = |graph: &mut Graph, of, count| {
+        graph.add([W::S(""), info(3, 0, false), W::N(0), W::Id(of), W::Id(types.uint), W::N(count)])
+    };
+    let pairs = array(&mut graph, pair, 2);
+    let meta = graph.structure(
+        W::S("__BTF_KIND_META_NEST"),
+        20,
+        &[(W::S("p"), pairs, 0), (W::S("w"), types.uint, 16)],
+    );
+    let metas = array(&mut graph, meta, 2);
+    let outer = graph.structure(
+        W::S("__BTF_KIND_NEST"),
+        52,
+        &[(W::S("type"), types.size, 0), (W::S("meta"), metas, 12)],
+    );
+    graph.add([W::S("__BTF_KIND_50"), info(8, 0, false), W::Id(outer)]);
+    let mut words = vec![W::S("nest"), info(50, 0, false), W::N(4)];
+    words.extend((0..10).map(W::N));
+    graph.add(words);
+    let mut btf = Btf::parse(&graph.bytes()).unwrap();
+    let spec = Arc::clone(&btf.kinds().get(Kind(50)).unwrap().spec);
+    let names: Vec<&str> = spec.fixed.iter().map(|field| field.name.as_str()).collect();
+    assert_eq!(
+        names[..6],
+        ["p[0].a[0]", "p[0].b[0]", "p[1].a[0]", "p[1].b[0]", "w[0]", "p[0].a[1]"]
+    );
+    let front = Describe { place: Place::Front, select: Select::None, newer_than: None };
+    assert_eq!(describe(&mut btf, &front).unwrap().kinds, [Kind(50)]);
+    let read = Btf::parse(&btf.to_bytes()).unwrap();
+    let meta = read.types().filter(|ty| ty.name() == "__BTF_KIND_META_NEST").last().unwrap();
+    let members: Vec<String> =
+        meta.elements().map(|m| meta.string(StrOff(m[0])).to_string()).collect();
+    assert_eq!(members[..3], ["p_0_a_0", "p_0_b_0", "p_1_a_0"]);
+}
+
 /// Of a kind that is known by its sizes alone, ids can't be moved.
 #[test]
 fn front_needs_classes() {

@@ -14,12 +14,12 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 use btfkinds::kernel::{VMLINUX, Verdict, verify};
 use btfkinds::{Btf, Change, Describe, File, Parse, Place, Select, Text, describe};
-use common::needs::Need::{Bpf, Debian, KernelBtf, Tool};
+use common::needs::Need::{Bpf, Debian, KernelBtf, Root, Tool};
 use common::needs::{debian, trial};
 use common::{Folder, btfkinds, fails, ok, run};
 use libtest_mimic::Arguments;
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         trial("pahole_reads_it", &[KernelBtf, Tool("pahole")], pahole_reads_it),
         trial("header_compiles", &[KernelBtf, bpftool, Tool("gcc")], header_compiles),
         trial("demo_runs", &[KernelBtf], demo_runs),
+        trial("without_kernel_btf", &[Root, Tool("unshare")], without_kernel_btf),
         trial("debian_vmlinux", &[Debian, bpftool], debian_vmlinux),
         trial("debian_modules_dump_is_bpftools", &[Debian, bpftool], debian_modules),
         trial("debian_split_follows", &[Debian, bpftool], debian_split_follows),
@@ -216,6 +217,33 @@ fn demo_runs() {
     ] {
         assert!(text.contains(part), "{text}");
     }
+}
+
+/// Where the kernel offers no BTF (here it is covered up): the demo takes a sample and says so,
+/// `encode` without a FILE is an error.
+fn without_kernel_btf() {
+    let script =
+        "if [ -d /sys/kernel/btf ]; then mount -t tmpfs none /sys/kernel/btf; fi; exec \"$@\"";
+    let in_the_dark = |args: &[&str]| {
+        let program = env!("CARGO_BIN_EXE_btfkinds");
+        let out = Command::new("unshare")
+            .args(["-m", "sh", "-c", script, "sh", program])
+            .args(args)
+            .output()
+            .unwrap();
+        let text = String::from_utf8([out.stdout, out.stderr].concat()).unwrap();
+        (out.status.code(), text)
+    };
+    let (code, text) = in_the_dark(&["demo"]);
+    assert_eq!(code, Some(0), "{text}");
+    for part in ["this is a small built-in sample instead", "19 kinds described", "GADGET 'knife'"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+    let folder = Folder::new();
+    let (code, text) = in_the_dark(&["encode", "-o", &folder.name("out.btf")]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("no FILE was given, and the running kernel offers no BTF"), "{text}");
 }
 
 fn vmlinux() -> String {

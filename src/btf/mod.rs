@@ -8,6 +8,7 @@ mod types;
 mod walk;
 
 use std::fmt;
+use std::io::{self, Write};
 use std::sync::{Arc, OnceLock};
 
 pub use build::NewType;
@@ -107,6 +108,10 @@ impl Parse {
     pub fn base(mut self, base: Arc<Btf>) -> Self {
         self.base = Some(base);
         self
+    }
+
+    pub(crate) fn has_base(&self) -> bool {
+        self.base.is_some()
     }
 
     /// Without a base again.
@@ -253,25 +258,44 @@ impl Btf {
     /// The blob's bytes: those that were read if nothing was edited, else header, types, layout
     /// section and strings without gaps.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.byte_len());
+        // Writing to a Vec cannot fail.
+        let _ = self.write_to(&mut out);
+        out
+    }
+
+    /// Writes what [`Btf::to_bytes`] gives.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
         if let Some(blob) = &self.as_read {
-            return blob.clone();
+            return out.write_all(blob);
         }
         // Each section's length came from a u32 or was held below the format's limits by `build`.
         let len = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let types = self.words.len().saturating_mul(4);
-        let mut out =
-            self.header.write(len(types), len(self.layout.bytes.len()), len(self.strings.len()));
-        out.reserve_exact(
-            types.saturating_add(self.layout.bytes.len()).saturating_add(self.strings.len()),
-        );
+        let (types, layout) = (len(self.type_len()), len(self.layout.bytes.len()));
+        out.write_all(&self.header.write(types, layout, len(self.strings.len())))?;
         if self.header.endian == Endian::NATIVE {
-            out.extend(self.words.iter().flat_map(|word| word.to_ne_bytes()));
+            out.write_all(bytemuck::cast_slice(&self.words))?;
         } else {
-            out.extend(self.words.iter().flat_map(|word| word.swap_bytes().to_ne_bytes()));
+            let swapped: Vec<u32> = self.words.iter().map(|word| word.swap_bytes()).collect();
+            out.write_all(bytemuck::cast_slice(&swapped))?;
         }
-        out.extend_from_slice(&self.layout.bytes);
-        out.extend_from_slice(&self.strings);
-        out
+        out.write_all(&self.layout.bytes)?;
+        out.write_all(&self.strings)
+    }
+
+    /// The length of [`Btf::to_bytes`].
+    pub fn byte_len(&self) -> usize {
+        match &self.as_read {
+            Some(blob) => blob.len(),
+            None => {
+                [self.header.len(), self.type_len(), self.layout.bytes.len(), self.strings.len()]
+                    .into_iter()
+                    .fold(0, usize::saturating_add)
+            }
+        }
     }
 
     /// The byte order of the blob.

@@ -3,15 +3,13 @@
 use std::io;
 
 use super::args::Dump;
-use super::{FINDING, FINE, Say, open, parse_options};
+use super::{FINDING, FINE, Say, note_base, open, parse_options};
 use crate::{Record, Text};
 
 pub(super) fn run(args: &Dump, say: Say) -> anyhow::Result<u8> {
     let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
     let (file, btf) = open(&args.file, &parse)?;
-    if file.has_own_base() && !args.reading.base.is_empty() {
-        say.line(format_args!("{}: read on its own .BTF.base, not on -B", args.file.display()));
-    }
+    note_base(&file, &btf, &args.reading.base, say);
     let mut missing: Vec<&String> = args.names.iter().collect();
     let wanted = |ty: &Record<'_>| {
         if args.names.is_empty() {

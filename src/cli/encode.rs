@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use super::args::{Encode, PlaceArg, SelectArg};
-use super::{FINE, Say, count, grouped, open, parse_options};
+use super::{FINE, Say, count, grouped, note_base, open, parse_options};
 use crate::{
     Btf, Change, Describe, Described, File, Parse, Place, Prepared, Select, commit_all, describe,
     kernel,
@@ -24,42 +24,51 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     };
     let dest = destination(args, path)?;
     let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
-    let (file, old) = open(path, &parse)?;
+    let (file, mut btf) = open(path, &parse)?;
     let in_file = || path.display().to_string();
-    let mut new = old.clone();
-    let done = describe(&mut new, &options(args)).with_context(in_file)?;
-    let sorted = done.types > 0 && args.place == PlaceArg::Back && old.is_sorted_by_name();
-    let (old, new) = (Arc::new(old), Arc::new(new));
-    let change = Change { old: &old, new: &new, shift: done.shift, parse: &parse };
+    btf.check_base().with_context(in_file)?;
+    note_base(&file, &btf, &args.reading.base, say);
+    let sorted = args.place == PlaceArg::Back && btf.is_sorted_by_name();
+    // Only what refers to the old BTF needs it once more.
+    let alone = args.split.is_empty() && (file.is_raw() || args.detached.is_some());
+    let old = (!alone).then(|| Arc::new(btf.clone()));
+    let done = describe(&mut btf, &options(args)).with_context(in_file)?;
+    let new = Arc::new(btf);
+    let change =
+        old.as_ref().map(|old| Change { old, new: &new, shift: done.shift, parse: &parse });
 
     let mut files = Vec::new();
     for module in &args.split {
-        let prepared =
-            follow(module, &change, args, say).with_context(|| module.display().to_string())?;
-        files.extend(prepared);
+        let Some(change) = &change else { break };
+        let in_module = || module.display().to_string();
+        files.extend(follow(module, change, args, say).with_context(in_module)?);
     }
     let followed = files.len();
+    let raw = file.is_raw() || args.detached.is_some();
     if dest == Path::new("-") {
-        let bytes = match &args.detached {
-            Some(_) => new.to_bytes(),
-            None => file.changed(&change, args.strip_signature).with_context(in_file)?,
-        };
-        let mut out = io::stdout().lock();
-        out.write_all(&bytes)?;
+        let out = &mut io::stdout().lock();
+        match &change {
+            Some(change) if !raw => out.write_all(&file.changed(change, args.strip_signature)?)?,
+            _ => new.write_to(out)?,
+        }
         out.flush()?;
-    } else if args.detached.is_some() {
-        files.push(Prepared::bytes(dest, None, &new.to_bytes())?);
     } else if done.types > 0 || dest != path {
-        files.push(file.prepare(&change, args.strip_signature, dest).with_context(in_file)?);
+        files.push(
+            match &change {
+                Some(change) if !raw => file.prepare(change, args.strip_signature, dest),
+                _ => Prepared::raw(dest, file.is_raw().then_some(path), &new),
+            }
+            .with_context(in_file)?,
+        );
     }
     commit_all(files)?;
     summary(args, dest, &done, &new, say);
     if followed > 0 {
         say.line(format_args!("{} rewritten to match", count(followed, "split file")));
-    } else if done.types > 0 && old.base().is_none() && !file.is_relocatable() {
+    } else if done.types > 0 && new.base().is_none() && !file.is_relocatable() {
         say.line("BTF that is split on this (modules of a vmlinux) must follow it: '--split MODULE...' rewrites it");
     }
-    if sorted {
+    if sorted && done.types > 0 {
         say.line("the types were sorted by name: with types appended, libbpf no longer finds them by binary search");
     }
     Ok(FINE)
@@ -111,6 +120,9 @@ fn follow(
     }
     let parse: Parse = base.parse.clone().base(Arc::clone(base.old));
     let old = file.btf(&parse)?;
+    if old.base().is_none() {
+        bail!("this is standalone BTF: it is not split on the file that it is to follow");
+    }
     old.check_base()?;
     if base.shift.ids_by == 0 && base.shift.strs_by == 0 {
         return Ok(None);

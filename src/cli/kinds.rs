@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::args::Kinds;
-use super::{FINE, open, parse_options};
+use super::{FINE, Say, note_base, open, parse_options};
 use crate::{Btf, Field, Kind, KindSpec, Third, WordClass};
 
 /// A line of the table.
@@ -12,12 +12,13 @@ struct Row {
     cells: Vec<String>,
 }
 
-pub(super) fn run(args: &Kinds) -> anyhow::Result<u8> {
+pub(super) fn run(args: &Kinds, say: Say) -> anyhow::Result<u8> {
     let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
     let mut head = vec!["n", "kind", "third", "fixed", "each", "words [element words]"];
     let mut rows = Vec::new();
     if let Some(path) = &args.file {
-        let (_, btf) = open(path, &parse)?;
+        let (file, btf) = open(path, &parse)?;
+        note_base(&file, &btf, &args.reading.base, say);
         head.extend(["records", "from"]);
         rows = file_rows(&btf)?;
     } else {

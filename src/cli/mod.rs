@@ -33,7 +33,7 @@ pub fn main() -> ExitCode {
     let done = match &args.command {
         Command::Encode(args) => encode::run(args, say),
         Command::Dump(args) => dump::run(args, say),
-        Command::Kinds(args) => kinds::run(args),
+        Command::Kinds(args) => kinds::run(args, say),
         Command::Demo => demo::run(),
     };
     ExitCode::from(done.unwrap_or_else(|err| report(&err)))
@@ -104,6 +104,22 @@ fn open(path: &Path, parse: &Parse) -> anyhow::Result<(File, Btf)> {
     let file = File::open(path).with_context(in_file)?;
     let btf = file.btf(parse).with_context(in_file)?;
     Ok((file, btf))
+}
+
+/// Says what a reader should know of how a file was read: whether -B was of use, and signs that it
+/// is the wrong base.
+fn note_base(file: &File, btf: &Btf, base: &[PathBuf], say: Say) {
+    let path = file.path().display();
+    if base.is_empty() {
+        return;
+    }
+    if file.has_own_base() {
+        say.line(format_args!("{path}: read on its own .BTF.base, not on -B"));
+    } else if btf.base().is_none() {
+        say.line(format_args!("{path}: this is standalone BTF, -B was not used"));
+    } else if let Err(err) = btf.check_base() {
+        say.line(format_args!("{path}: names are wrong: {err}"));
+    }
 }
 
 /// A number with commas between thousands.

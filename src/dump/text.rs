@@ -250,7 +250,7 @@ impl<W: Write> Text<W> {
 
     /// Fields as `name=value`; words without names as `words=0x1,0x2`.
     fn fields(&mut self, ty: Record<'_>, mut lead: &str, fields: &[Field], words: &[u32]) {
-        if fields.first().is_some_and(|field| field.name.is_empty()) {
+        if fields.iter().any(|field| field.name.is_empty()) {
             put!(self, lead, "words=");
             for (i, word) in words.iter().enumerate() {
                 put!(self, if i == 0 { "0x" } else { ",0x" });

@@ -74,7 +74,8 @@ impl File {
         } else {
             let cannot = |err| Error::io("cannot read", &err);
             let mut file = fs::File::open(path).map_err(cannot)?;
-            if file.metadata().map_err(cannot)?.is_dir() {
+            let metadata = file.metadata().map_err(cannot)?;
+            if metadata.is_dir() {
                 return Err(Error::new(ErrorKind::Io, "cannot read: it is a folder"));
             }
             let mut magic = Vec::new();
@@ -83,6 +84,8 @@ impl File {
                 Content::Elf(Elf::on_disk(file)?)
             } else {
                 let mut bytes = magic;
+                // One piece for the whole file; what it says of its length is but a hint.
+                bytes.reserve(usize::try_from(metadata.len()).unwrap_or(0).min(1 << 28));
                 file.read_to_end(&mut bytes).map_err(cannot)?;
                 Content::Raw(bytes)
             }
@@ -111,8 +114,8 @@ impl File {
         }
     }
 
-    /// Reads the file's BTF. Where `.BTF.base` stands beside `.BTF` it is the base, whatever
-    /// `parse` says.
+    /// Reads the file's BTF as what it is: where `.BTF.base` stands beside `.BTF` it is the base,
+    /// else see [`Parse::read_as_it_is`].
     ///
     /// # Errors
     /// As [`Parse::read`], and if the section is not there.
@@ -120,8 +123,8 @@ impl File {
         match self.own_base(parse)? {
             Some(base) => parse.clone().base(base).read(&self.bytes()?),
             None => match &self.content {
-                Content::Raw(bytes) => parse.read(bytes),
-                Content::Elf(_) => parse.read(&self.bytes()?),
+                Content::Raw(bytes) => parse.read_as_it_is(bytes),
+                Content::Elf(_) => parse.read_as_it_is(&self.bytes()?),
             },
         }
     }

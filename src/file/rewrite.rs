@@ -39,7 +39,7 @@ impl File {
         dest: &Path,
     ) -> Result<Prepared> {
         match &self.content {
-            Content::Raw(_) => Prepared::bytes(dest, Some(&self.path), &change.new.to_bytes()),
+            Content::Raw(_) => Prepared::raw(dest, Some(&self.path), change.new),
             Content::Elf(elf) => {
                 let patches = patches(elf, change, strip_signature)?;
                 Prepared::elf(dest, &self.path, elf, &patches)

@@ -1,13 +1,14 @@
 //! Writing files so that they are replaced whole or not at all.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
 use super::elf::{Elf, Patches};
+use crate::btf::Btf;
 use crate::error::{Error, Result};
 
 /// A file that is written and synced under another name beside its place, waiting to take it.
@@ -20,12 +21,12 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Prepares `dest` to hold `bytes`. It gets mode and owner of what is there, else of `like`.
+    /// Prepares `dest` to hold raw BTF. It gets mode and owner of what is there, else of `like`.
     ///
     /// # Errors
     /// If a file cannot be written beside it.
-    pub fn bytes(dest: &Path, like: Option<&Path>, bytes: &[u8]) -> Result<Prepared> {
-        Self::write(dest, like, |file| file.write_all(bytes))
+    pub fn raw(dest: &Path, like: Option<&Path>, btf: &Btf) -> Result<Prepared> {
+        Self::write(dest, like, |file| btf.write_to(file))
     }
 
     pub(super) fn elf(dest: &Path, like: &Path, elf: &Elf, patches: &Patches) -> Result<Prepared> {
@@ -71,7 +72,10 @@ impl Prepared {
                     .map_err(cannot)?;
             }
         }
-        temp.as_file().sync_all().map_err(cannot)?;
+        // What takes the place of an older file must be on disk before it does.
+        if dest_path.exists() {
+            temp.as_file().sync_all().map_err(cannot)?;
+        }
         Ok(Prepared { temp: temp.into_temp_path(), dest: dest_path })
     }
 

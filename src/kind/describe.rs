@@ -157,10 +157,11 @@ fn missing(btf: &Btf, options: &Describe) -> Result<Missing> {
             missing.without_classes.push(kind);
             continue;
         }
-        if let Some(known) = btf.base().and_then(|base| base.known(kind))
-            && known?.spec.classes
-        {
-            continue;
+        if let Some(known) = btf.base().and_then(|base| base.known(kind)) {
+            let known = known?;
+            if known.spec.classes && known.source.is_description() {
+                continue;
+            }
         }
         let same: Vec<_> =
             described.iter().filter(|(spec, _)| spec.same_layout(&entry.spec)).collect();
@@ -316,11 +317,12 @@ impl<'a> Plan<'a> {
     fn part(&mut self, name: &str, fields: &[Field], count: u32) -> Result<Node> {
         let words =
             fields.iter().map(|field| self.word(field.class)).collect::<Result<Vec<_>>>()?;
-        let members: Vec<Member<'_>> = fields
+        let names: Vec<String> = fields.iter().map(|field| identifier(&field.name)).collect();
+        let members: Vec<Member<'_>> = names
             .iter()
             .zip(&words)
             .zip((0_u32..).step_by(4))
-            .map(|((field, word), at)| (field.name.as_str(), word, at))
+            .map(|((name, word), at)| (name.as_str(), word, at))
             .collect();
         let size = u32::try_from(fields.len().saturating_mul(4)).unwrap_or(u32::MAX);
         let element = self.strukt(Kind::STRUCT, name, size, &members)?;
@@ -453,6 +455,14 @@ impl<'a> Plan<'a> {
         self.new.push(record);
         Ok(Node { id: self.first.saturating_add(added), same })
     }
+}
+
+/// A field's name as a C identifier, which the kernel wants of members: fields that were read out
+/// of nested structs and arrays are called `a.b` and `v[0]`.
+fn identifier(name: &str) -> String {
+    let digit = name.starts_with(|c: char| c.is_ascii_digit()).then_some('_');
+    let valid = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    digit.into_iter().chain(name.chars().filter(|c| *c != ']').map(valid)).collect()
 }
 
 /// The kind and name of a type that a description could be made of; None for all others.

@@ -373,6 +373,11 @@ impl<'a> Reader<'a> {
                 if count > 1 && !field.name.is_empty() {
                     field.name = format!("{}[{i}]", field.name);
                 }
+                // A description of 2022 that has an id by accident still tells nothing of the
+                // record's other words.
+                if !classes && !field.class.is_plain() {
+                    field.class = WordClass::U32;
+                }
                 field
             }));
         }

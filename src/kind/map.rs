@@ -22,6 +22,17 @@ pub enum Source {
     Given,
 }
 
+impl Source {
+    /// Whether it is a description among the types of the blob or of a base.
+    pub(crate) fn is_description(&self) -> bool {
+        let mut source = self;
+        while let Source::Base(inner) = source {
+            source = inner;
+        }
+        matches!(source, Source::Description(_))
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -4,7 +4,8 @@
 //! A file is lines of words; `#` starts a comment. `kind NUMBER NAME` and `third size|id|unused`
 //! must be there; `since MAJOR.MINOR`, `fixed FIELD...`, `elements FIELD...` and `each NOUN` (what
 //! one element is called in messages) may be. A FIELD is `name` or `name:class`, the class being
-//! `u32` (also without one), `s32`, `id` or `str`. Each field is one word of four bytes.
+//! `u32` (also without one), `s32`, `id` or `str`. Each field is one word of four bytes; a line has at
+//! most 32.
 
 use super::spec::{Third, Version, WordClass};
 

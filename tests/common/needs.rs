@@ -10,6 +10,8 @@ use libtest_mimic::Trial;
 pub enum Need {
     /// The running kernel's BTF.
     KernelBtf,
+    /// To be root.
+    Root,
     /// To be allowed to load BTF into the kernel.
     Bpf,
     /// A program.
@@ -30,6 +32,12 @@ impl Need {
     fn missing(self) -> Option<String> {
         let (there, what) = match self {
             Need::KernelBtf => (btfkinds::kernel::has_btf(), "a kernel with BTF".to_owned()),
+            Need::Root => {
+                // Our own process, as the kernel sees it.
+                let owner = std::fs::metadata("/proc/self")
+                    .map(|own| std::os::unix::fs::MetadataExt::uid(&own));
+                (owner.is_ok_and(|uid| uid == 0), "root".to_owned())
+            }
             Need::Bpf => {
                 let blob = super::Graph::default().bytes();
                 let asked = btfkinds::kernel::verify(&blob);
