@@ -53,9 +53,10 @@ mod renumber;
 pub use btf::{Btf, Elements, Endian, NewType, Parse, Record, StrOff, TypeId};
 pub use dump::Text;
 pub use error::{Error, ErrorKind, Result};
-pub use file::{Change, File, Prepared, commit_all};
+pub use file::{Change, File, Prepared, Renumber, Renumbered, Target, commit_all};
 pub use kind::{
     Describe, Described, Field, Kind, KindEntry, KindMap, KindSpec, Place, Select, Source, Third,
     Version, WordClass, describe,
 };
-pub use renumber::Shift;
+pub use origin::{Numbering, Origin};
+pub use renumber::{Shift, growth, portable_base, renumber, restore};

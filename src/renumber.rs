@@ -1,8 +1,11 @@
 //! Moving type ids and string offsets, in every place that the word classes name.
 
-use crate::btf::{Btf, MAX_NAME_OFFSET, MAX_TYPE_ID};
+use std::sync::Arc;
+
+use crate::btf::{Btf, MAX_NAME_OFFSET, MAX_TYPE_ID, NewType, Parse, TypeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::Kind;
+use crate::origin::Origin;
 
 /// How references move: type ids from `ids_from` on grow by `ids_by`, string offsets from
 /// `strs_from` on by `strs_by`. 0 (void, no name) stays 0.
@@ -19,6 +22,16 @@ pub struct Shift {
 }
 
 impl Shift {
+    /// From standalone to split on `base`.
+    pub fn onto(base: &Btf) -> Shift {
+        Shift {
+            ids_from: 1,
+            ids_by: base.type_count().saturating_sub(1),
+            strs_from: 1,
+            strs_by: base.str_end(),
+        }
+    }
+
     /// Where a type id goes.
     pub fn id(&self, id: u32) -> u32 {
         if id != 0 && id >= self.ids_from { id.saturating_add(self.ids_by) } else { id }
@@ -32,6 +45,139 @@ impl Shift {
             offset
         }
     }
+}
+
+/// Renumbers standalone BTF for a base, so that a kernel takes it as split BTF on that base.
+///
+/// Types stay what they are: copies of core types do not become the base's own. The result says in
+/// its [`Origin`] record what it was made from; [`restore`] is the way back.
+///
+/// # Errors
+/// If `standalone` is split, if it has a kind of which only sizes are known, or if a limit of the
+/// format would be passed.
+///
+/// ```
+/// use std::sync::Arc;
+/// use btfkinds::{Btf, Kind, NewType, Parse, renumber, restore};
+///
+/// let int = NewType { kind: Kind::INT, name: "int", kind_flag: false, vlen: 0, size_or_type: 4, words: &[1 << 24 | 32] };
+/// let (mut base, mut module) = (Btf::new(), Btf::new());
+/// base.add(int)?;
+/// module.add(NewType { name: "long", ..int })?;
+/// let moved = renumber(&module, &Arc::new(base))?;
+/// assert_eq!(moved.types().next().unwrap().id().0, 2);
+/// let (back, _) = restore(&moved.to_bytes(), &Parse::new())?;
+/// assert_eq!(back.to_bytes(), module.to_bytes());
+/// # Ok::<(), btfkinds::Error>(())
+/// ```
+pub fn renumber(standalone: &Btf, base: &Arc<Btf>) -> Result<Btf> {
+    if standalone.base().is_some() {
+        return Err(Error::new(
+            ErrorKind::Edit,
+            "this is split BTF: only standalone BTF can be renumbered for a base",
+        ));
+    }
+    let mut btf = standalone.clone();
+    let origin = match btf.origin() {
+        Some(origin) => origin,
+        None => {
+            let origin = Origin { standalone: Origin::RENUMBERED, ..Origin::default() };
+            btf.put_origin(origin)?;
+            origin
+        }
+    };
+    btf.shift(&Shift::onto(base))?;
+    btf.set_origin(origin.numbered_for(base));
+    btf.rebase_onto(Arc::clone(base));
+    Ok(btf)
+}
+
+/// Gives renumbered BTF its standalone form back, byte for byte, and the origin record that it had.
+/// The base is not needed.
+///
+/// # Errors
+/// If the blob has no origin record or was never standalone, if it refers to the base (then it is
+/// truly split), or as [`Parse::read`].
+pub fn restore(blob: &[u8], parse: &Parse) -> Result<(Btf, Origin)> {
+    let origin = Origin::find(blob).unwrap_or_default();
+    if !origin.was_standalone() {
+        let what = "there is no origin record of a standalone blob that was renumbered";
+        return Err(Error::new(ErrorKind::Edit, what));
+    }
+    if origin.base_types == 0 {
+        return Err(Error::new(ErrorKind::Edit, "this BTF is standalone already"));
+    }
+    Ok((restored(lowered(blob, origin, parse)?)?, origin))
+}
+
+/// Renumbered BTF with its numbers as they were when it was standalone, the origin record still
+/// there.
+pub(crate) fn lowered(blob: &[u8], origin: Origin, parse: &Parse) -> Result<Btf> {
+    let mut btf = parse.clone().numbered_from(origin.base_types, origin.base_strs).read(blob)?;
+    btf.lower()?;
+    btf.set_origin(Origin { standalone: origin.standalone, ..Origin::default() });
+    Ok(btf)
+}
+
+/// The standalone form with the origin record as it was then, or without.
+pub(crate) fn restored(mut standalone: Btf) -> Result<Btf> {
+    match standalone.origin() {
+        Some(origin) if origin.standalone & Origin::RENUMBERED != 0 => {
+            standalone.take_origin()?;
+        }
+        Some(_) => {
+            standalone.set_origin(Origin { standalone: Origin::ENCODED, ..Origin::default() })
+        }
+        None => {}
+    }
+    Ok(standalone)
+}
+
+/// The base of portable modules: one INT, which every kernel has.
+///
+/// # Errors
+/// None in practice: an INT always fits.
+pub fn portable_base(like: &Btf) -> Result<Btf> {
+    let mut base = Btf::new().with_endian(like.endian());
+    let signed_32_bits = &[1 << 24 | 32];
+    base.add(NewType {
+        kind: Kind::INT,
+        name: "int",
+        kind_flag: false,
+        vlen: 0,
+        size_or_type: 4,
+        words: signed_32_bits,
+    })?;
+    Ok(base)
+}
+
+/// How BTF that is split on `old` moves when `new` takes its place, if `new` is `old` with types
+/// added behind it or in front, as `encode` does it.
+pub fn growth(old: &Btf, new: &Btf) -> Option<Shift> {
+    let ids_by = new.type_count().checked_sub(old.type_count())?;
+    let shift = Shift {
+        ids_from: old.type_count(),
+        ids_by,
+        strs_from: old.str_end(),
+        strs_by: new.str_end().checked_sub(old.str_end())?,
+    };
+    if !new.own_strings().starts_with(old.own_strings()) {
+        return None;
+    }
+    let unreleased = old.types().find(|ty| !ty.kind().is_released());
+    let fronts = [unreleased.map_or(old.first_id(), |ty| ty.id()).0];
+    [old.type_count()].into_iter().chain(fronts).map(|ids_from| Shift { ids_from, ..shift }).find(
+        |shift| {
+            let mut moved = old.clone();
+            // The strings stay where they are: it is the same blob that grew.
+            let same_strings = Shift { strs_by: 0, ..*shift };
+            moved.shift(&same_strings).is_ok()
+                && moved.types().zip(old.types()).all(|(moved, ty)| {
+                    let id = TypeId(shift.id(ty.id().0));
+                    new.get(id).is_some_and(|new| new.words() == moved.words())
+                })
+        },
+    )
 }
 
 impl Btf {
@@ -72,10 +218,24 @@ impl Btf {
     ///
     /// # Errors
     /// If a kind's word classes are not known, or a limit of the format would be passed.
-    pub fn follow_base(mut self, shift: &Shift, base: std::sync::Arc<Btf>) -> Result<Btf> {
+    pub fn follow_base(mut self, shift: &Shift, base: Arc<Btf>) -> Result<Btf> {
         self.shift(shift)?;
         self.rebase_onto(base);
         Ok(self)
+    }
+
+    /// The way back from a base that is not there: own references, which are all there are, become
+    /// those of a standalone blob.
+    fn lower(&mut self) -> Result<()> {
+        self.check_classes()?;
+        self.begin_edit()?;
+        let (id, string) = (self.first_id().0.saturating_sub(1), self.first_string());
+        // Reading has seen to it that what is not 0 is not below.
+        self.for_each_ref(|word, is_str| {
+            *word = word.saturating_sub(if is_str { string } else { id });
+        });
+        self.number_from_one();
+        Ok(())
     }
 
     /// Refuses kinds of which only the sizes are known.

@@ -103,7 +103,7 @@ fn encode_in_place() {
     let once = fs::read(&file).unwrap();
     let (code, said) = stderr(&["encode", &file]);
     assert_eq!((code, fs::read(&file).unwrap()), (Some(0), once.clone()));
-    assert!(said.contains("nothing to add"), "{said}");
+    assert!(said.contains("nothing to describe"), "{said}");
     // Nothing but the file is left behind, and a link stays a link.
     let link = folder.path("link");
     std::os::unix::fs::symlink(&file, &link).unwrap();

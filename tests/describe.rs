@@ -112,8 +112,8 @@ fn all_released_kinds() {
         for select in [Select::All, Select::Used, Select::None] {
             for place in [Place::Back, Place::Front] {
                 let mut again = read.clone();
-                let done =
-                    describe(&mut again, &Describe { select, place, newer_than: None }).unwrap();
+                let done = describe(&mut again, &Describe { select, place, ..Describe::default() })
+                    .unwrap();
                 assert_eq!((done.types, done.kinds.len()), (0, 0));
                 assert_eq!(again.to_bytes(), btf.to_bytes());
             }
@@ -375,7 +375,7 @@ fn nested_fields() {
         names[..6],
         ["p[0].a[0]", "p[0].b[0]", "p[1].a[0]", "p[1].b[0]", "w[0]", "p[0].a[1]"]
     );
-    let front = Describe { place: Place::Front, select: Select::None, newer_than: None };
+    let front = Describe { select: Select::None, ..front() };
     assert_eq!(describe(&mut btf, &front).unwrap().kinds, [Kind(50)]);
     let read = Btf::parse(&btf.to_bytes()).unwrap();
     let meta = read.types().filter(|ty| ty.name() == "__BTF_KIND_META_NEST").last().unwrap();

@@ -137,7 +137,7 @@ fn kernel_takes_it() {
     for place in [Place::Back, Place::Front] {
         for select in [Select::All, Select::Used] {
             let mut btf = Btf::parse(&bytes).unwrap();
-            describe(&mut btf, &Describe { select, place, newer_than: None }).unwrap();
+            describe(&mut btf, &Describe { select, place, ..Describe::default() }).unwrap();
             match verify(&btf.to_bytes()) {
                 Verdict::Accepted => {}
                 verdict => panic!("{verdict:?}"),
@@ -374,8 +374,8 @@ fn debian_split_follows_front() {
         let before = Arc::new(module.btf(&parse).unwrap());
         let after = Btf::clone(&before).follow_base(&done.shift, Arc::clone(&new)).unwrap();
         same_text(&text(&after), &moved(&text(&before), 1, done.types), path.to_str().unwrap());
-        let change =
-            Change { old: &before, new: &Arc::new(after), shift: done.shift, parse: &parse };
+        let after = Arc::new(after);
+        let change = Change::new(&before, &after, done.shift, &parse);
         let bytes = module.changed(&change, true).unwrap();
         let ids = |data: &[u8]| section(data, ".BTF_ids");
         let (was, is) = (ids(&fs::read(&path).unwrap()), ids(&bytes));

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::{Btf, Interner, MAX_NAME_OFFSET, MAX_TYPE_ID, StrOff, TypeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{Kind, KindEntry, KindSpec, Source};
+use crate::origin::Origin;
 use crate::renumber::Shift;
 
 /// A type to be added: its record, but for the name's offset.
@@ -23,6 +24,16 @@ pub struct NewType<'a> {
     pub size_or_type: u32,
     /// The fixed words and the elements.
     pub words: &'a [u32],
+}
+
+/// What a blob was before an edit that may fail.
+pub(crate) struct Checkpoint {
+    as_read: Option<Vec<u8>>,
+    types_at: usize,
+    words: usize,
+    starts: usize,
+    strings: usize,
+    origin: Option<Origin>,
 }
 
 fn refuse(what: impl Into<String>) -> Error {
@@ -145,17 +156,22 @@ impl Btf {
         Ok(TypeId(id))
     }
 
+    /// Refuses more types than there are ids for.
+    pub(crate) fn check_room(&self, types: usize) -> Result<u32> {
+        let last = (self.type_count() as usize).saturating_add(types).saturating_sub(1);
+        match u32::try_from(types) {
+            Ok(types) if last <= MAX_TYPE_ID as usize => Ok(types),
+            _ => Err(refuse(format!(
+                "there would be more type ids than BTF can have ({MAX_TYPE_ID})"
+            ))),
+        }
+    }
+
     /// Puts whole records before type `at`, which may be the one past the end. The types from `at`
     /// on move up, and with them every reference to them; the new records' references count as
     /// moved already.
     pub(crate) fn insert(&mut self, at: TypeId, records: &[Vec<u32>]) -> Result<()> {
-        let added = u32::try_from(records.len()).map_err(|_| refuse("too many types"))?;
-        let last = self.type_count().checked_add(added).map(|count| count.saturating_sub(1));
-        if last.is_none_or(|last| last > MAX_TYPE_ID) {
-            return Err(refuse(format!(
-                "there would be more type ids than BTF can have ({MAX_TYPE_ID})"
-            )));
-        }
+        let added = self.check_room(records.len())?;
         let new_words = records.iter().map(Vec::len).fold(0, usize::saturating_add);
         let bytes = self.words.len().saturating_add(new_words).saturating_mul(4);
         // All three sections must stay within what u32 offsets can say.
@@ -185,15 +201,65 @@ impl Btf {
         Ok(())
     }
 
-    /// A point in the strings to come back to with [`Btf::forget_strings`].
-    pub(crate) fn mark_strings(&self) -> usize {
-        self.strings.len()
+    /// Cuts the last record off, of `words` words, and all strings from own offset `strings` on.
+    pub(crate) fn truncate(&mut self, words: usize, strings: usize) -> Result<()> {
+        self.begin_edit()?;
+        self.words.truncate(self.words.len().saturating_sub(words));
+        self.starts.pop();
+        self.strings.truncate(strings);
+        self.interner = OnceLock::new();
+        Ok(())
     }
 
-    /// Takes strings off again that were added for types that did not come.
-    pub(crate) fn forget_strings(&mut self, mark: usize) {
-        self.strings.truncate(mark);
+    /// Appends whole strings without looking for them; gives the offset of the first.
+    pub(crate) fn append_strings(&mut self, strings: &[u8]) -> Result<u32> {
+        self.begin_edit()?;
+        let start = self.str_end();
+        let end = (start as usize).saturating_add(strings.len());
+        if end > MAX_NAME_OFFSET as usize {
+            return Err(refuse(format!(
+                "a name at offset {end} is past the limit {MAX_NAME_OFFSET:#x}"
+            )));
+        }
+        self.strings.extend_from_slice(strings);
         self.interner = OnceLock::new();
+        Ok(start)
+    }
+
+    /// Makes sure that the blob can be edited, and remembers how it is now.
+    pub(crate) fn checkpoint(&mut self) -> Result<Checkpoint> {
+        let (as_read, types_at) = (self.as_read.clone(), self.header.types.start);
+        self.begin_edit()?;
+        Ok(Checkpoint {
+            as_read,
+            types_at,
+            words: self.words.len(),
+            starts: self.starts.len(),
+            strings: self.strings.len(),
+            origin: self.origin(),
+        })
+    }
+
+    /// Takes off again what was added since a checkpoint.
+    pub(crate) fn go_back(&mut self, to: Checkpoint) {
+        let mut to = to;
+        if to.origin.is_some() {
+            // It may have been taken off, and is put on again in any case.
+            to.words = to.words.saturating_sub(Origin::WORDS);
+            to.starts = to.starts.saturating_sub(1);
+            to.strings = to.strings.saturating_sub(Origin::NAMES.len());
+        }
+        self.words.truncate(to.words);
+        self.starts.truncate(to.starts);
+        self.strings.truncate(to.strings);
+        self.interner = OnceLock::new();
+        if let Some(origin) = to.origin {
+            // It was there before, so that it fits.
+            let _ = self.put_origin(origin);
+        }
+        self.header.types.start = to.types_at;
+        self.as_read = to.as_read;
+        self.names = OnceLock::new();
     }
 
     /// Where the kinds in use come from changes when descriptions are added or moved.

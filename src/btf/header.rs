@@ -143,6 +143,9 @@ impl Header {
             ))
             .at(12));
         }
+        if !self.types.is_empty() && !self.types.start.is_multiple_of(4) {
+            return Err(bad("the type section is not aligned to 4 bytes").at(8));
+        }
         if let Some(layout) = &self.layout
             && !(layout.len().is_multiple_of(4)
                 && (layout.is_empty() || layout.start.is_multiple_of(4)))

@@ -81,6 +81,15 @@ pub struct Btf {
     interner: OnceLock<Interner>,
 }
 
+/// The last `count` words of a blob's type section, fewer if it has fewer, and its strings; None if
+/// its header cannot be read.
+pub(crate) fn header_words(blob: &[u8], count: usize) -> Option<(Vec<u32>, &[u8])> {
+    let header = Header::parse(blob).ok()?;
+    let types = blob.get(header.types)?;
+    let tail = types.get(types.len().saturating_sub(count.saturating_mul(4))..)?;
+    Some((header.endian.words(tail), blob.get(header.strings)?))
+}
+
 /// How to read a blob: what it is split on, and which kinds the caller knows.
 ///
 /// ```
@@ -95,6 +104,8 @@ pub struct Btf {
 #[derive(Debug, Clone, Default)]
 pub struct Parse {
     base: Option<Arc<Btf>>,
+    /// Without a base: the first type id and string offset, where they are not 1 and 0.
+    numbered_from: Option<(u32, u32)>,
     given: Vec<Arc<KindSpec>>,
 }
 
@@ -108,6 +119,18 @@ impl Parse {
     pub fn base(mut self, base: Arc<Btf>) -> Self {
         self.base = Some(base);
         self
+    }
+
+    /// The blob refers to nothing but its own types and strings, which are numbered from here on.
+    pub(crate) fn numbered_from(mut self, first_id: u32, first_string: u32) -> Self {
+        self.base = None;
+        self.numbered_from = Some((first_id, first_string));
+        self
+    }
+
+    /// The base that was given.
+    pub(crate) fn base_of(&self) -> Option<&Arc<Btf>> {
+        self.base.as_ref()
     }
 
     pub(crate) fn has_base(&self) -> bool {
@@ -151,7 +174,7 @@ impl Parse {
                     "give its base with -B, for a kernel module the vmlinux it was built for",
                 ));
             }
-            None => (1, 0),
+            None => self.numbered_from.unwrap_or((1, 0)),
             Some(base) if base.header.endian != header.endian => {
                 let what = "split BTF and its base have different byte orders";
                 return Err(Error::new(ErrorKind::Base, what).at(0));
@@ -386,6 +409,18 @@ impl Btf {
         (&mut self.words, &self.starts, &self.kinds)
     }
 
+    /// The offset of the first own string.
+    pub(crate) fn first_string(&self) -> u32 {
+        self.start_str
+    }
+
+    /// Standalone from now on: references have been moved to fit it.
+    pub(crate) fn number_from_one(&mut self) {
+        (self.start_id, self.start_str) = (1, 0);
+        self.as_read = None;
+        self.names = OnceLock::new();
+    }
+
     /// Continues `base` from now on: references have been moved to fit it.
     pub(crate) fn rebase_onto(&mut self, base: Arc<Btf>) {
         self.start_id = base.type_count();
@@ -469,6 +504,16 @@ impl Btf {
         Ok(())
     }
 
+    /// The own type words.
+    pub(crate) fn words(&self) -> &[u32] {
+        &self.words
+    }
+
+    /// The own string section.
+    pub(crate) fn own_strings(&self) -> &[u8] {
+        &self.strings
+    }
+
     /// The own record that byte `offset` of the blob is in, and how far in.
     pub(crate) fn place_of(&self, offset: usize) -> Option<(TypeId, usize)> {
         let word = u32::try_from(offset.checked_sub(self.header.types.start)? / 4).ok()?;
@@ -483,7 +528,14 @@ impl Btf {
     fn check_references(&self) -> Result<()> {
         let (ids, strs) = (self.type_count(), self.str_end());
         let names = strs.min(MAX_NAME_OFFSET.saturating_add(1)).max(1);
-        let bad = |word: u32, is_str: bool| word >= if is_str { names } else { ids };
+        // Below the own numbers is the base; without one there is nothing but void and no name.
+        let base = self.base.is_some();
+        let below = |word: u32, is_str: bool| {
+            !base && word != 0 && word < if is_str { self.start_str } else { self.start_id }
+        };
+        let bad = |word: u32, is_str: bool| {
+            word >= if is_str { names } else { ids } || below(word, is_str)
+        };
         for (id, words) in self.view().own_from(0) {
             let [name, info, third, rest @ ..] = words else {
                 continue;

@@ -29,6 +29,7 @@ pub(super) enum Command {
     Encode(Encode),
     Dump(Dump),
     Kinds(Kinds),
+    Renumber(Renumber),
     /// Show what this is about, on the running kernel's BTF, in a temporary folder
     Demo,
 }
@@ -60,6 +61,9 @@ pub(super) struct Encode {
     /// is not released (what follows is renumbered)
     #[arg(long, value_enum, default_value_t = PlaceArg::Back)]
     pub(super) place: PlaceArg,
+    /// Record that FILE is standalone BTF, as is done for modules without asking, and read it as such
+    #[arg(long, conflicts_with = "base")]
+    pub(super) standalone: bool,
     /// Rewrite these modules, which are split on FILE, to match its new BTF
     #[arg(long, value_name = "MODULE", num_args = 1..)]
     pub(super) split: Vec<PathBuf>,
@@ -68,6 +72,46 @@ pub(super) struct Encode {
     pub(super) strip_signature: bool,
     #[command(flatten)]
     pub(super) reading: Reading,
+}
+
+/// Renumber standalone module BTF so that a kernel takes it as split BTF.
+///
+/// A module built apart from its kernel can have standalone BTF (pahole -J without --btf_base).
+/// Kernels read all module BTF as split and refuse it: "failed to validate module [x] BTF: -22".
+/// Renumbered, the same types load. --portable serves every kernel from 6.11 at once; -B numbers
+/// for one kernel. Again for the same base nothing changes, for another base the module moves
+/// there. What renumbering does not do: the module's copies of core types stay copies.
+///
+/// Without -o each FILE is replaced, whole or not at all.
+#[derive(Debug, clap::Args)]
+pub(super) struct Renumber {
+    /// Modules, or raw BTF
+    #[arg(required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// The kernel's BTF to number for: raw or vmlinux; without it the running kernel's
+    #[arg(short = 'B', long = "base", value_name = "BASE", conflicts_with_all = ["portable", "undo"])]
+    pub(super) base: Vec<PathBuf>,
+    /// Number for a tiny base that is added as .BTF.base: kernels from 6.11 relocate it to their own
+    #[arg(long, conflicts_with = "undo")]
+    pub(super) portable: bool,
+    /// The base that split FILEs were built for, which has grown into BASE since (encode)
+    #[arg(long, value_name = "OLD", conflicts_with_all = ["portable", "undo"])]
+    pub(super) from: Vec<PathBuf>,
+    /// Give the standalone form back
+    #[arg(long)]
+    pub(super) undo: bool,
+    /// Fill .BTF_ids by kind and name where it is not filled, or for other BTF
+    #[arg(long)]
+    pub(super) resolve_ids: bool,
+    /// Write the result here (one FILE only)
+    #[arg(short, long, value_name = "OUT")]
+    pub(super) output: Option<PathBuf>,
+    /// Take appended module signatures off: any change makes them invalid
+    #[arg(long)]
+    pub(super) strip_signature: bool,
+    /// The words of a kind that is not released (kinds/proposed/ has examples)
+    #[arg(long, value_name = "F")]
+    pub(super) kind_file: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

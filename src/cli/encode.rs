@@ -9,8 +9,8 @@ use anyhow::{Context, bail};
 use super::args::{Encode, PlaceArg, SelectArg};
 use super::{FINE, Say, count, grouped, note_base, open, parse_options};
 use crate::{
-    Btf, Change, Describe, Described, File, Parse, Place, Prepared, Select, commit_all, describe,
-    kernel,
+    Btf, Change, Describe, Described, Error, ErrorKind, File, Parse, Place, Prepared, Select,
+    commit_all, describe, kernel,
 };
 
 pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
@@ -32,10 +32,10 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     // Only what refers to the old BTF needs it once more.
     let alone = args.split.is_empty() && (file.is_raw() || args.detached.is_some());
     let old = (!alone).then(|| Arc::new(btf.clone()));
-    let done = describe(&mut btf, &options(args)).with_context(in_file)?;
+    let record = btf.base().is_none() && (args.standalone || file.is_module());
+    let done = describe(&mut btf, &options(args, record)).with_context(in_file)?;
     let new = Arc::new(btf);
-    let change =
-        old.as_ref().map(|old| Change { old, new: &new, shift: done.shift, parse: &parse });
+    let change = old.as_ref().map(|old| Change::new(old, &new, done.shift, &parse));
 
     let mut files = Vec::new();
     for module in &args.split {
@@ -45,19 +45,24 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     }
     let followed = files.len();
     let raw = file.is_raw() || args.detached.is_some();
+    let strips = !raw && args.strip_signature && file.is_signed();
     if dest == Path::new("-") {
         let out = &mut io::stdout().lock();
         match &change {
-            Some(change) if !raw => out.write_all(&file.changed(change, args.strip_signature)?)?,
+            Some(change) if !raw => {
+                let changed = file.changed(change, args.strip_signature);
+                out.write_all(&changed.map_err(suggest_back).with_context(in_file)?)?;
+            }
             _ => new.write_to(out)?,
         }
         out.flush()?;
-    } else if done.types > 0 || dest != path {
+    } else if done.types > 0 || done.origin || dest != path || strips {
         files.push(
             match &change {
                 Some(change) if !raw => file.prepare(change, args.strip_signature, dest),
                 _ => Prepared::raw(dest, file.is_raw().then_some(path), &new),
             }
+            .map_err(suggest_back)
             .with_context(in_file)?,
         );
     }
@@ -74,7 +79,7 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     Ok(FINE)
 }
 
-fn options(args: &Encode) -> Describe {
+fn options(args: &Encode, origin: bool) -> Describe {
     Describe {
         select: match args.select {
             SelectArg::All => Select::All,
@@ -82,6 +87,7 @@ fn options(args: &Encode) -> Describe {
             SelectArg::None => Select::None,
         },
         newer_than: args.newer_than,
+        origin,
         place: match args.place {
             PlaceArg::Back => Place::Back,
             PlaceArg::Front => Place::Front,
@@ -128,9 +134,19 @@ fn follow(
         return Ok(None);
     }
     let new = old.clone().follow_base(&base.shift, Arc::clone(base.new))?;
-    let change =
-        Change { old: &Arc::new(old), new: &Arc::new(new), shift: base.shift, parse: base.parse };
-    Ok(Some(file.prepare(&change, args.strip_signature, path)?))
+    let (old, new) = (Arc::new(old), Arc::new(new));
+    let change = Change::new(&old, &new, base.shift, base.parse);
+    Ok(Some(file.prepare(&change, args.strip_signature, path).map_err(suggest_back)?))
+}
+
+/// Whatever cannot be moved along, with types in front, can stay where it is with types behind.
+fn suggest_back(err: Error) -> Error {
+    match (err.kind(), err.help()) {
+        (ErrorKind::Elf | ErrorKind::Edit, None) => {
+            err.with_help("'--place back' leaves every type id as it is")
+        }
+        _ => err,
+    }
 }
 
 fn summary(args: &Encode, dest: &Path, done: &Described, new: &Btf, say: Say) {
@@ -138,8 +154,15 @@ fn summary(args: &Encode, dest: &Path, done: &Described, new: &Btf, say: Say) {
     let names =
         |kinds: &[crate::Kind]| kinds.iter().map(|kind| name(*kind)).collect::<Vec<_>>().join(", ");
     let dest = dest.display();
+    if done.origin {
+        say.line(format_args!("{dest}: recorded that this is standalone BTF (__BTF_ORIGIN)"));
+    }
     if done.types == 0 {
-        say.line(format_args!("{dest}: nothing to add: every kind asked for is described"));
+        let why = match new.base() {
+            None => "every kind asked for is described",
+            Some(_) => "all its kinds are released, or described in it or its base",
+        };
+        say.line(format_args!("{dest}: nothing to describe: {why}"));
     } else {
         let place = match args.place {
             PlaceArg::Back => "behind all others",

@@ -5,6 +5,7 @@ mod demo;
 mod dump;
 mod encode;
 mod kinds;
+mod renumber;
 
 use std::fmt::Display;
 use std::fs;
@@ -34,6 +35,7 @@ pub fn main() -> ExitCode {
         Command::Encode(args) => encode::run(args, say),
         Command::Dump(args) => dump::run(args, say),
         Command::Kinds(args) => kinds::run(args, say),
+        Command::Renumber(args) => renumber::run(args, say),
         Command::Demo => demo::run(),
     };
     ExitCode::from(done.unwrap_or_else(|err| report(&err)))

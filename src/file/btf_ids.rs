@@ -5,13 +5,14 @@
 //! word of flags, and pairs of an id and flags. `resolve_btfids` sorts sets by id, so that within
 //! one the symbols no longer stand at the words they are for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 
 use super::elf::{Elf, IdSymbol, Section};
-use crate::btf::{Btf, Endian, TypeId};
+use super::rewrite::Change;
+use crate::btf::{Btf, TypeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::Kind;
-use crate::renumber::Shift;
 
 const PREFIX: &str = "__BTF_ID__";
 /// What a symbol can stand for, as it is written in the symbol.
@@ -26,134 +27,311 @@ fn bad(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Elf, what).in_section(".BTF_ids")
 }
 
-/// The kind and name that a symbol of one id asks for; None for other symbols.
-fn wanted(symbol: &IdSymbol) -> Option<(Kind, &str)> {
+/// One id: where it is in the section, and the type that its symbol asks for.
+struct Single<'a> {
+    at: usize,
+    kind: Kind,
+    name: &'a str,
+}
+
+/// A set: where its symbol stands, where its ids are, and how far they are apart.
+struct Set<'a> {
+    symbol: &'a str,
+    start: usize,
+    first: usize,
+    step: usize,
+    /// All that its symbol covers.
+    range: Range<usize>,
+}
+
+/// The section's words, and what its symbols say about them.
+struct Ids<'a> {
+    elf: &'a Elf,
+    data: Vec<u8>,
+    singles: Vec<Single<'a>>,
+    sets: Vec<Set<'a>>,
+}
+
+fn single(symbol: &IdSymbol) -> Option<Single<'_>> {
     let (word, rest) = symbol.name.strip_prefix(PREFIX)?.split_once("__")?;
     let (_, kind) = KINDS.iter().find(|(name, _)| *name == word)?;
     // The number behind the last `__` makes the symbol unique.
     let (name, _) = rest.rsplit_once("__")?;
-    (symbol.size == 4).then_some((*kind, name))
+    let at = usize::try_from(symbol.offset).ok()?;
+    (symbol.size == 4).then_some(Single { at, kind: *kind, name })
 }
 
-/// The byte distance between a set's ids and the bytes before the first, for symbols of sets.
-fn set_form(symbol: &IdSymbol) -> Option<(usize, usize)> {
+fn set(symbol: &IdSymbol) -> Option<Set<'_>> {
     let rest = symbol.name.strip_prefix(PREFIX)?;
-    if rest.starts_with("set__") {
-        Some((4, 4))
-    } else if rest.starts_with("set8__") {
-        Some((8, 8))
+    // The bytes before the first id, and from one to the next.
+    let step = if rest.starts_with("set8__") {
+        8
+    } else if rest.starts_with("set__") {
+        4
     } else {
-        None
-    }
+        return None;
+    };
+    let start = usize::try_from(symbol.offset).ok()?;
+    let end = start.saturating_add(usize::try_from(symbol.size).ok()?);
+    let first = start.saturating_add(step);
+    Some(Set { symbol: &symbol.name, start, first, step, range: start..end })
 }
 
-/// The section, with `shift` applied to every id in it; None if nothing changes.
+/// What to do with the ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Policy {
+    /// Move them along.
+    #[default]
+    Move,
+    /// The same, and they must be there: nothing else would fill them.
+    Need,
+    /// Fill them by kind and name, whatever they are now.
+    Resolve,
+    /// Take them out again.
+    Clear,
+}
+
+/// The section as it is to be; None if nothing changes.
 ///
 /// Before anything moves, the ids must be those of types that the symbols name.
-pub(super) fn shifted(
+pub(super) fn changed(
     elf: &Elf,
     section: &Section,
-    btf: &Btf,
-    shift: &Shift,
+    change: &Change<'_>,
 ) -> Result<Option<Vec<u8>>> {
     let data = elf.section_data(section)?;
-    let endian = elf.endian;
-    if data.iter().all(|byte| *byte == 0) {
-        return Ok(None);
-    }
-    if elf.id_symbols.is_empty() {
+    let symbols = &elf.id_symbols;
+    let named = |symbol: &IdSymbol| symbol.name.starts_with(PREFIX);
+    if !symbols.iter().any(named) && data.iter().any(|byte| *byte != 0) {
         return Err(bad(
             "it holds ids, but the symbols that say which words are ids were stripped",
         ));
     }
-    let places = id_places(elf, &data, endian, btf)?;
-    let mut moved = data.clone();
-    for at in places {
-        let Some(word) = moved.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) else {
-            continue;
-        };
-        *word = endian.bytes(shift.id(endian.u32(*word)));
-    }
-    Ok((moved != data).then_some(moved))
-}
-
-fn word_at(data: &[u8], endian: Endian, at: usize) -> Option<u32> {
-    data.get(at..)?.first_chunk().map(|bytes| endian.u32(*bytes))
-}
-
-/// Where ids are, in bytes from the section's start.
-fn id_places(elf: &Elf, data: &[u8], endian: Endian, btf: &Btf) -> Result<BTreeSet<usize>> {
-    let mut places = BTreeSet::new();
-    let mut in_sets = BTreeSet::new();
-    let singles: Vec<(usize, (Kind, &str), &IdSymbol)> = elf
-        .id_symbols
-        .iter()
-        .filter_map(|symbol| Some((usize::try_from(symbol.offset).ok()?, wanted(symbol)?, symbol)))
-        .collect();
-    for symbol in &elf.id_symbols {
-        let Some((step, head)) = set_form(symbol) else {
-            continue;
-        };
-        let fail = |what: &str| bad(format!("symbol {}: {what}", symbol.name));
-        let start =
-            usize::try_from(symbol.offset).map_err(|_| fail("it lies outside the section"))?;
-        let count = word_at(data, endian, start)
-            .ok_or_else(|| fail("it lies outside the section"))? as usize;
-        let first = start.saturating_add(head);
-        let end = count.checked_mul(step).and_then(|size| size.checked_add(first));
-        if end.is_none_or(|end| end > data.len()) {
-            return Err(fail("its count reaches past the section"));
+    let before = data.clone();
+    let singles: Vec<Single<'_>> = symbols.iter().filter_map(single).collect();
+    let mut ids = Ids { elf, data, singles, sets: symbols.iter().filter_map(set).collect() };
+    let unresolved =
+        !ids.singles.is_empty() && ids.singles.iter().all(|single| ids.word(single.at) == Some(0));
+    match change.ids {
+        Policy::Clear => ids.clear(),
+        Policy::Resolve => ids.resolve(change.new, unresolved)?,
+        Policy::Need if unresolved => {
+            return Err(bad(
+                "its ids are not resolved: the kernel would not find what it asks for",
+            )
+            .with_help(RESOLVE));
         }
-        let ids: Vec<usize> =
-            (0..count).map(|i| first.saturating_add(i.saturating_mul(step))).collect();
-        // The same types, in whatever order.
-        let mut found: Vec<(Kind, Vec<u8>)> = Vec::new();
-        for at in &ids {
-            let id = word_at(data, endian, *at).unwrap_or(0);
-            if id != 0 {
-                let ty = btf
-                    .get(TypeId(id))
-                    .ok_or_else(|| fail(&format!("its id {id} is no type of this BTF")))?;
-                found.push((ty.kind(), ty.name().to_vec()));
+        _ if unresolved => {}
+        Policy::Move => ids.shift(change)?,
+        Policy::Need => ids.shift(change).map_err(|err| err.with_help(RESOLVE))?,
+    }
+    Ok((ids.data != before).then_some(ids.data))
+}
+
+/// Whether the section holds ids that are not those of this BTF, or none where there should be.
+pub(super) fn needs_resolving(elf: &Elf, section: &Section, change: &Change<'_>) -> Result<bool> {
+    let probe = Change { ids: Policy::Need, ..change.clone() };
+    Ok(!elf.id_symbols.is_empty() && changed(elf, section, &probe).is_err())
+}
+
+/// What helps against ids that cannot be moved.
+const RESOLVE: &str = "--resolve-ids fills them by kind and name";
+
+impl Ids<'_> {
+    fn word(&self, at: usize) -> Option<u32> {
+        self.data.get(at..)?.first_chunk().map(|bytes| self.elf.endian.u32(*bytes))
+    }
+
+    fn put(&mut self, at: usize, word: u32) {
+        if let Some(place) = self.data.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+            *place = self.elf.endian.bytes(word);
+        }
+    }
+
+    /// The kind and name of the type that an id in the section has now.
+    fn named<'b>(&self, id: u32, change: &Change<'b>) -> Option<(Kind, &'b [u8])> {
+        let id = id.checked_sub(change.lowered).filter(|id| *id != 0)?;
+        let ty = change.old.get(TypeId(id))?;
+        Some((ty.kind(), ty.name()))
+    }
+
+    /// Where ids are; an error if one of them is not that of a type that a symbol asks for, or if a
+    /// word that is not 0 stands where no symbol says what it is.
+    fn places(&self, change: &Change<'_>) -> Result<BTreeSet<usize>> {
+        let mut places = BTreeSet::new();
+        let mut covered = BTreeSet::new();
+        for set in &self.sets {
+            let ids = self.set_ids(set)?;
+            let fail = |what: &str| bad(format!("symbol {}: {what}", set.symbol));
+            // The same types, in whatever order.
+            let mut found: Vec<(Kind, &[u8])> = Vec::new();
+            for id in ids.iter().filter_map(|at| self.word(*at)).filter(|id| *id != 0) {
+                let ty = self.named(id, change);
+                found.push(ty.ok_or_else(|| fail(&format!("its id {id} is no type of this BTF")))?);
+            }
+            let mut asked: Vec<(Kind, &[u8])> = self
+                .singles
+                .iter()
+                .filter(|single| set.range.contains(&single.at))
+                .map(|single| (single.kind, single.name.as_bytes()))
+                .collect();
+            found.sort_unstable();
+            asked.sort_unstable();
+            // An id of 0 was not resolved; all others must be asked for.
+            if !is_part_of(&found, &asked) {
+                return Err(fail(
+                    "its ids are not those of the types that its symbols name: they belong to other BTF",
+                ));
+            }
+            covered.extend(set.range.clone().step_by(4));
+            places.extend(ids);
+        }
+        for single in self.singles.iter().filter(|single| !covered.contains(&single.at)) {
+            let fail = |what: &str| bad(format!("the id of {}: {what}", single.name));
+            let id = self.word(single.at).ok_or_else(|| fail("it lies outside the section"))?;
+            if id != 0 && self.named(id, change) != Some((single.kind, single.name.as_bytes())) {
+                return Err(fail(&format!(
+                    "{id} is not a type of that kind and name: it belongs to other BTF"
+                )));
+            }
+            places.insert(single.at);
+        }
+        covered.extend(&places);
+        for (at, _) in (0..self.data.len())
+            .step_by(4)
+            .zip(self.data.chunks(4))
+            .filter(|(_, word)| word.iter().any(|byte| *byte != 0))
+        {
+            if !covered.contains(&at) {
+                return Err(bad(format!(
+                    "the word at {at:#x} is not 0, and no symbol says what it is (they may have been stripped)"
+                )));
             }
         }
-        let size = usize::try_from(symbol.size).unwrap_or(usize::MAX);
-        let range = start..start.saturating_add(size).max(end.unwrap_or(start));
-        let mut asked: Vec<(Kind, Vec<u8>)> = singles
-            .iter()
-            .filter(|(at, ..)| range.contains(at))
-            .map(|(_, (kind, name), _)| (*kind, name.as_bytes().to_vec()))
-            .collect();
-        found.sort_unstable();
-        asked.sort_unstable();
-        // An id of 0 was not resolved; all others must be asked for.
-        if !is_part_of(&found, &asked) {
-            return Err(fail(
-                "its ids are not those of the types that its symbols name: they belong to other BTF",
-            ));
-        }
-        in_sets.extend(range.step_by(4));
-        places.extend(ids);
+        Ok(places)
     }
-    for (at, (kind, name), symbol) in singles {
-        if in_sets.contains(&at) {
-            continue;
+
+    /// Where the ids of a set are: as many as its size says.
+    fn entries(&self, set: &Set<'_>) -> Result<Vec<usize>> {
+        if set.range.end > self.data.len() || set.first > set.range.end {
+            return Err(bad(format!("symbol {}: it lies outside the section", set.symbol)));
         }
-        let fail = |what: &str| bad(format!("symbol {}: {what}", symbol.name));
-        let id = word_at(data, endian, at).ok_or_else(|| fail("it lies outside the section"))?;
-        if id == 0 {
-            continue;
-        }
-        let fits =
-            btf.get(TypeId(id)).is_some_and(|ty| ty.kind() == kind && ty.name() == name.as_bytes());
-        if !fits {
+        Ok((set.first..set.range.end).step_by(set.step).collect())
+    }
+
+    /// The same, if its count says so too or nothing has been resolved.
+    fn set_ids(&self, set: &Set<'_>) -> Result<Vec<usize>> {
+        let fail = |what: &str| bad(format!("symbol {}: {what}", set.symbol));
+        let ids = self.entries(set)?;
+        let count = self.word(set.start).unwrap_or(0) as usize;
+        let empty = count == 0 && ids.iter().all(|at| self.word(*at) == Some(0));
+        if count != ids.len() && !empty {
             return Err(fail(&format!(
-                "id {id} is not a type of that kind and name: it belongs to other BTF"
+                "its count is {count}, its size is that of {} ids",
+                ids.len()
             )));
         }
-        places.insert(at);
+        Ok(ids)
     }
-    Ok(places)
+
+    fn shift(&mut self, change: &Change<'_>) -> Result<()> {
+        for at in self.places(change)? {
+            let id = self.word(at).unwrap_or(0);
+            if id != 0 {
+                self.put(at, change.shift.id(id.saturating_sub(change.lowered)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Back to how it was before anyone resolved it: no ids, no counts. Flags stay.
+    fn clear(&mut self) {
+        for at in self.singles.iter().map(|single| single.at).collect::<Vec<_>>() {
+            self.put(at, 0);
+        }
+        for at in self.sets.iter().map(|set| set.start).collect::<Vec<_>>() {
+            self.put(at, 0);
+        }
+    }
+
+    /// Fills the ids by kind and name: functions from the own types, all else from the lowest id,
+    /// the base first. Counts are set, sets sorted.
+    fn resolve(&mut self, btf: &Btf, unresolved: bool) -> Result<()> {
+        let found = self.find(btf);
+        let id_of = |single: &Single<'_>| found.get(&(single.kind, single.name)).copied();
+        let missing: Vec<&str> = self
+            .singles
+            .iter()
+            .filter(|single| id_of(single).is_none())
+            .map(|single| single.name)
+            .collect();
+        if !missing.is_empty() {
+            let what =
+                format!("these cannot be resolved, there is no such type: {}", missing.join(", "));
+            return Err(bad(what));
+        }
+        let ids: BTreeMap<usize, u32> =
+            self.singles.iter().filter_map(|single| Some((single.at, id_of(single)?))).collect();
+        let mut writes: Vec<(usize, u32)> = ids.iter().map(|(at, id)| (*at, *id)).collect();
+        for set in &self.sets {
+            let places = self.entries(set)?;
+            let entries: Vec<(usize, u32)> =
+                places.into_iter().filter_map(|at| Some((at, *ids.get(&at)?))).collect();
+            let flags = |at: usize| self.word(at.saturating_add(4)).unwrap_or(0);
+            let mut values: Vec<(u32, u32)> = entries
+                .iter()
+                .map(|(at, id)| (*id, if set.step == 8 { flags(*at) } else { 0 }))
+                .collect();
+            // Sorted once, flags are no longer beside the symbols that they are for.
+            let alike = values
+                .iter()
+                .all(|(_, flags)| values.first().is_some_and(|first| first.1 == *flags));
+            if !unresolved && !alike {
+                let what = format!(
+                    "symbol {}: its entries have different flags, and which is whose was lost when they were resolved for other BTF",
+                    set.symbol
+                );
+                return Err(bad(what));
+            }
+            values.sort_unstable();
+            writes.push((set.start, u32::try_from(values.len()).unwrap_or(u32::MAX)));
+            for ((at, _), (id, flags)) in entries.into_iter().zip(values) {
+                writes.push((at, id));
+                if set.step == 8 {
+                    writes.push((at.saturating_add(4), flags));
+                }
+            }
+        }
+        writes.into_iter().for_each(|(at, word)| self.put(at, word));
+        Ok(())
+    }
+
+    /// The id of each type that a symbol asks for.
+    fn find(&self, btf: &Btf) -> HashMap<(Kind, &str), u32> {
+        let mut wanted: HashMap<&[u8], Vec<Kind>> = HashMap::new();
+        for single in &self.singles {
+            wanted.entry(single.name.as_bytes()).or_default().push(single.kind);
+        }
+        let mut found: HashMap<(Kind, &[u8]), u32> = HashMap::new();
+        let mut level = Some(btf);
+        while let Some(btf_at) = level {
+            for ty in btf_at.types() {
+                let kind = ty.kind();
+                let name: &[u8] = ty.name();
+                let own = kind != Kind::FUNC || std::ptr::eq(btf_at, btf);
+                if own && wanted.get(name).is_some_and(|kinds| kinds.contains(&kind)) {
+                    let id = found.entry((kind, name)).or_insert(ty.id().0);
+                    *id = (*id).min(ty.id().0);
+                }
+            }
+            level = btf_at.base().map(|base| &**base);
+        }
+        let ids = self.singles.iter().filter_map(|single| {
+            let id = found.get(&(single.kind, single.name.as_bytes()))?;
+            Some(((single.kind, single.name), *id))
+        });
+        ids.collect()
+    }
 }
 
 /// Whether the sorted list `part` is contained in the sorted list `all`, each entry once.

@@ -24,6 +24,9 @@ pub(crate) struct Elf {
     is_64: bool,
     pub(crate) relocatable: bool,
     sections: Vec<Section>,
+    /// The size of a section header, and which section has the names.
+    header_size: u64,
+    names_index: usize,
     /// The file ranges of loaded segments.
     segments: Vec<Range<u64>>,
     /// The symbols in `.BTF_ids`.
@@ -86,7 +89,8 @@ impl Elf {
     }
 
     pub(crate) fn in_memory(bytes: Vec<u8>) -> Result<Elf> {
-        let mut elf = Self::parse(bytes.as_slice())?;
+        // The cache bounds names, which a slice would let run on to the end of the file.
+        let mut elf = Self::parse(&ReadCache::new(io::Cursor::new(bytes.as_slice())))?;
         elf.len = bytes.len() as u64;
         elf.bytes = Bytes::Memory(bytes);
         elf.signature = elf.find_signature()?;
@@ -115,11 +119,20 @@ impl Elf {
     }
 
     /// The other sections that hold BTF split on `.BTF`, such as `.BTF.inline`.
-    pub(crate) fn dependents(&self) -> impl Iterator<Item = &Section> {
-        self.sections.iter().filter(|section| {
-            section.name.starts_with(".BTF.")
-                && !matches!(section.name.as_str(), ".BTF.ext" | ".BTF.base")
-        })
+    pub(crate) fn dependents(&self) -> Result<Vec<&Section>> {
+        let found: Vec<&Section> = self
+            .sections
+            .iter()
+            .filter(|section| {
+                section.name.starts_with(".BTF.")
+                    && !matches!(section.name.as_str(), ".BTF.ext" | ".BTF.base")
+            })
+            .collect();
+        let total = found.iter().fold(0_u64, |total, section| total.saturating_add(section.size));
+        if total > self.len {
+            return Err(bad("the sections named .BTF.* are larger than the file"));
+        }
+        Ok(found)
     }
 
     pub(crate) fn section_data(&self, section: &Section) -> Result<Vec<u8>> {
@@ -229,10 +242,7 @@ impl Elf {
     ) -> Result<()> {
         let size = data.len() as u64;
         let end = section.offset.saturating_add(section.size);
-        let file_end =
-            patches.writes.iter().fold(patches.cut.unwrap_or(self.len), |file_end, (at, bytes)| {
-                file_end.max(at.saturating_add(bytes.len() as u64))
-            });
+        let file_end = self.end(patches);
         if size > section.size && self.is_loaded(section) {
             let what = format!(
                 "the section is loaded (allocated, inside a segment), so that it cannot grow from {} to {size} bytes",
@@ -266,10 +276,106 @@ impl Elf {
         Ok(())
     }
 
+    /// Adds a section of plain bytes. Section headers can't grow where they are: they and their
+    /// names get new places at the end, and the file header points there.
+    pub(crate) fn add_section(&self, name: &str, data: &[u8], patches: &mut Patches) -> Result<()> {
+        let too_large = || bad("the file is too large for another section");
+        let names =
+            self.sections.get(self.names_index).ok_or_else(|| bad("there are no section names"))?;
+        let count =
+            u16::try_from(self.sections.len().saturating_add(1)).ok().filter(|n| *n < 0xff00);
+        let count = count.ok_or_else(|| bad("there are too many sections for another one"))?;
+        let mut strings = self.section_data(names)?;
+        let name_at = u32::try_from(strings.len()).map_err(|_| too_large())?;
+        strings.extend_from_slice(name.as_bytes());
+        strings.push(0);
+        // The headers as they will be, `replace` having changed some of them.
+        let size =
+            (self.sections.len() as u64).checked_mul(self.header_size).ok_or_else(too_large)?;
+        let table_at = self.sections.first().map_or(0, |section| section.header_at);
+        let mut headers =
+            self.read(table_at, size).map_err(|err| Error::io("cannot read", &err))?;
+        for (at, bytes) in &patches.writes {
+            let within = at.checked_sub(table_at).and_then(|at| usize::try_from(at).ok());
+            let place = within.and_then(|at| headers.get_mut(at..at.saturating_add(bytes.len())));
+            if let Some(place) = place {
+                place.copy_from_slice(bytes);
+            }
+        }
+        let mut end = |bytes: Vec<u8>| -> Result<u64> {
+            let at = self.end(patches).checked_next_multiple_of(8).ok_or_else(too_large)?;
+            patches.writes.push((at, bytes));
+            Ok(at)
+        };
+        let data_at = end(data.to_vec())?;
+        let names_len = strings.len() as u64;
+        let names_at = end(strings)?;
+        let names_header = self.header_size.saturating_mul(self.names_index as u64);
+        for (at, value) in self.place_fields().into_iter().zip([names_at, names_len]) {
+            let at = usize::try_from(names_header.saturating_add(at)).map_err(|_| too_large())?;
+            let value = self.address(value);
+            if let Some(place) = headers.get_mut(at..at.saturating_add(value.len())) {
+                place.copy_from_slice(&value);
+            }
+        }
+        let word = |value: u32| self.endian.bytes(value).to_vec();
+        let fields: [Vec<u8>; 10] = [
+            word(name_at),
+            word(1), // SHT_PROGBITS
+            self.address(0),
+            self.address(0),
+            self.address(data_at),
+            self.address(data.len() as u64),
+            word(0),
+            word(0),
+            self.address(4),
+            self.address(0),
+        ];
+        headers.extend(fields.concat());
+        let headers_at = end(headers)?;
+        let shoff = if self.is_64 { 0x28 } else { 0x20 };
+        patches.writes.push((shoff, self.address(headers_at)));
+        patches.writes.push(self.section_count(count));
+        Ok(())
+    }
+
+    /// Where the file header says how many sections there are, and this many.
+    fn section_count(&self, count: u16) -> (u64, Vec<u8>) {
+        let at = if self.is_64 { 0x3c } else { 0x30 };
+        let bytes =
+            if self.endian == Endian::Little { count.to_le_bytes() } else { count.to_be_bytes() };
+        (at, bytes.to_vec())
+    }
+
+    /// Takes a section out: if it is the last one, the file has one less; else its header becomes
+    /// unused, since no other section's number may change.
+    pub(crate) fn remove_section(&self, section: &Section, patches: &mut Patches) {
+        let last = self.sections.len().saturating_sub(1);
+        let is_last =
+            self.sections.last().is_some_and(|other| other.header_at == section.header_at);
+        if let (true, Ok(count)) = (is_last, u16::try_from(last)) {
+            patches.writes.push(self.section_count(count));
+            return;
+        }
+        let unused = vec![0; usize::try_from(self.header_size).unwrap_or(0)];
+        patches.writes.push((section.header_at, unused));
+    }
+
+    /// Where the file ends once the patches are applied.
+    fn end(&self, patches: &Patches) -> u64 {
+        patches.writes.iter().fold(patches.cut.unwrap_or(self.len), |end, (at, bytes)| {
+            end.max(at.saturating_add(bytes.len() as u64))
+        })
+    }
+
+    /// Where a section header has its `sh_offset` and `sh_size`.
+    fn place_fields(&self) -> [u64; 2] {
+        if self.is_64 { [0x18, 0x20] } else { [0x10, 0x14] }
+    }
+
     /// Points a section header at other bytes: `sh_offset` and `sh_size`.
     fn set_header(&self, section: &Section, offset: u64, size: u64, patches: &mut Patches) {
-        let (offset_at, size_at) = if self.is_64 { (0x18, 0x20) } else { (0x10, 0x14) };
-        for (at, value) in [(offset_at, offset), (size_at, size)] {
+        for (at, value) in self.place_fields().into_iter().zip([offset, size]) {
             patches.writes.push((section.header_at.saturating_add(at), self.address(value)));
         }
     }
@@ -296,6 +402,7 @@ impl Elf {
     pub(crate) fn relocations_of(&self, section: &Section) -> Result<Vec<(u64, u64)>> {
         let index = self.sections.iter().position(|other| other.header_at == section.header_at);
         let mut found = Vec::new();
+        let mut total = 0_u64;
         for relocations in &self.sections {
             let entry: usize = match (relocations.kind, self.is_64) {
                 (SHT_REL, false) => 8,
@@ -306,6 +413,11 @@ impl Elf {
             };
             if Some(relocations.info as usize) != index {
                 continue;
+            }
+            // Sections that overlap could make much of little.
+            total = total.saturating_add(relocations.size);
+            if total > self.len {
+                return Err(bad("the relocations of .BTF are larger than the file"));
             }
             let data = self.section_data(relocations)?;
             for (i, bytes) in data.chunks_exact(entry).enumerate() {
@@ -391,6 +503,8 @@ where
         is_64: header.is_class_64(),
         relocatable,
         sections,
+        header_size: entry,
+        names_index: header.shstrndx(endian, data)? as usize,
         segments,
         id_symbols,
         signature: None,

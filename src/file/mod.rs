@@ -3,6 +3,7 @@
 mod btf_ids;
 mod elf;
 mod ext;
+mod renumber;
 mod rewrite;
 mod save;
 
@@ -11,6 +12,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use renumber::{Renumber, Renumbered, Target};
 pub use rewrite::Change;
 pub use save::{Prepared, commit_all};
 
@@ -157,6 +159,11 @@ impl File {
     /// Whether this is a kernel module or another relocatable object.
     pub fn is_relocatable(&self) -> bool {
         self.elf().is_some_and(|elf| elf.relocatable)
+    }
+
+    /// Whether this is a kernel module.
+    pub fn is_module(&self) -> bool {
+        self.elf().is_some_and(|elf| elf.find(".gnu.linkonce.this_module").is_some())
     }
 
     /// Whether a module signature is appended, which any change makes invalid.

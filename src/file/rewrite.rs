@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::btf_ids::Policy;
 use super::elf::{Elf, Patches};
 use super::save::Prepared;
 use super::{Content, File, btf_ids, ext};
@@ -21,6 +22,35 @@ pub struct Change<'a> {
     pub shift: Shift,
     /// How to read BTF in the same file that is split on it: the kinds that the caller knows.
     pub parse: &'a Parse,
+    /// By how much type ids in the file are above those of `old`: `old` may be the standalone form
+    /// of a renumbered blob.
+    pub(super) lowered: u32,
+    pub(super) ids: Policy,
+    pub(super) own_base: OwnBase,
+}
+
+/// What becomes of the section `.BTF.base`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum OwnBase {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// The base of the new BTF is put there.
+    Add,
+    /// It is taken out.
+    Remove,
+}
+
+impl<'a> Change<'a> {
+    /// A change of BTF that is numbered as the file says, in which references move by `shift`.
+    pub fn new(old: &'a Arc<Btf>, new: &'a Arc<Btf>, shift: Shift, parse: &'a Parse) -> Self {
+        Change { old, new, shift, parse, lowered: 0, ids: Policy::Move, own_base: OwnBase::Keep }
+    }
+
+    /// Whether ids of existing types change.
+    fn moves_ids(&self) -> bool {
+        self.lowered != 0 || (self.shift.ids_by != 0 && self.shift.ids_from < self.old.type_count())
+    }
 }
 
 impl File {
@@ -76,24 +106,32 @@ fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patc
     elf.replace(section, &new, &mut patches)?;
     move_relocations(elf, change, &mut patches)?;
     if let Some(ids) = elf.find(".BTF_ids")
-        && moves_ids(change)
-        && let Some(data) =
-            btf_ids::shifted(elf, ids, change.old, &change.shift).map_err(suggest_back)?
+        && (change.moves_ids() || change.ids != Policy::Move)
+        && let Some(data) = btf_ids::changed(elf, ids, change)?
     {
         elf.replace(ids, &data, &mut patches)?;
     }
     if let Some(section) = elf.find(".BTF.ext") {
+        if change.lowered != 0 {
+            let what = "it can't be moved together with renumbered BTF";
+            return Err(Error::new(ErrorKind::Elf, what).in_section(&section.name));
+        }
         let data = elf.section_data(section)?;
-        let moved = ext::shifted(&data, elf.endian, &change.shift).map_err(suggest_back);
+        let moved = ext::shifted(&data, elf.endian, &change.shift);
         // Without ids to move, an unknown form does not matter.
         match moved {
             Ok(moved) if moved != data => elf.replace(section, &moved, &mut patches)?,
             Ok(_) => {}
-            Err(_) if !moves_ids(change) => {}
+            Err(_) if !change.moves_ids() => {}
             Err(err) => return Err(err),
         }
     }
-    for section in elf.dependents() {
+    for section in elf.dependents()? {
+        if change.lowered != 0 {
+            let what =
+                "this section is split on .BTF: it can't be moved together with renumbered BTF";
+            return Err(Error::new(ErrorKind::Elf, what).in_section(&section.name));
+        }
         let data = elf.section_data(section)?;
         let parse = change.parse.clone().base(Arc::clone(change.old));
         let moved = parse
@@ -104,20 +142,17 @@ fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patc
             elf.replace(section, &moved, &mut patches)?;
         }
     }
-    Ok(patches)
-}
-
-/// Whether ids of existing types change.
-fn moves_ids(change: &Change<'_>) -> bool {
-    change.shift.ids_by != 0 && change.shift.ids_from < change.old.type_count()
-}
-
-fn suggest_back(err: Error) -> Error {
-    if err.help().is_some() {
-        err
-    } else {
-        err.with_help("'--place back' leaves every type id as it is")
+    match (change.own_base, change.new.base(), elf.find(".BTF.base")) {
+        (OwnBase::Add, Some(base), None) => {
+            elf.add_section(".BTF.base", &base.to_bytes(), &mut patches)?
+        }
+        (OwnBase::Add, Some(base), Some(section)) => {
+            elf.replace(section, &base.to_bytes(), &mut patches)?
+        }
+        (OwnBase::Remove, _, Some(section)) => elf.remove_section(section, &mut patches),
+        _ => {}
     }
+    Ok(patches)
 }
 
 /// Relocations of `.BTF` are for places in its type section, which move as types are put before

@@ -6,6 +6,7 @@ use super::discover::{KIND_PREFIX, NAME_OFF, TYPE_ID};
 use super::{Field, Kind, KindSpec, Third, Version, WordClass};
 use crate::btf::{Btf, TypeId, Types};
 use crate::error::{Error, ErrorKind, Result};
+use crate::origin::Origin;
 use crate::renumber::Shift;
 
 /// Which released kinds to describe in a base or in standalone BTF. Kinds that are not released
@@ -41,6 +42,9 @@ pub struct Describe {
     pub newer_than: Option<Version>,
     /// Where the descriptions go.
     pub place: Place,
+    /// Add an [`Origin`] record that says that the blob is standalone, as modules need it: it
+    /// tells so when the module has been renumbered. Not for split BTF.
+    pub origin: bool,
 }
 
 /// What [`describe`] did.
@@ -51,8 +55,10 @@ pub struct Described {
     /// The kinds in use that are not released and can't be described, since nothing says what
     /// classes their words have.
     pub without_classes: Vec<Kind>,
-    /// How many types were added.
+    /// How many types were added, an origin record not counted.
     pub types: u32,
+    /// Whether an origin record was added.
+    pub origin: bool,
     /// The first of them.
     pub first: u32,
     /// By how many bytes the type and string sections grew together.
@@ -83,7 +89,38 @@ pub struct Described {
 /// # Ok::<(), btfkinds::Error>(())
 /// ```
 pub fn describe(btf: &mut Btf, options: &Describe) -> Result<Described> {
-    let Missing { specs, sizes_only, without_classes } = missing(btf, options)?;
+    let missing = missing(btf, options)?;
+    let origin = options.origin && btf.base().is_none() && btf.origin().is_none();
+    if missing.specs.is_empty() && missing.sizes_only.is_empty() && !origin {
+        let shift =
+            Shift { ids_from: btf.type_count(), strs_from: btf.str_end(), ..Shift::default() };
+        let without_classes = missing.without_classes;
+        return Ok(Described {
+            without_classes,
+            first: btf.type_count(),
+            shift,
+            ..Described::default()
+        });
+    }
+    let before = btf.checkpoint()?;
+    let done = add_missing(btf, options, missing);
+    if done.is_err() {
+        btf.go_back(before);
+    }
+    done
+}
+
+fn add_missing(btf: &mut Btf, options: &Describe, missing: Missing) -> Result<Described> {
+    let Missing { specs, sizes_only, without_classes } = missing;
+    let mut kinds: Vec<Kind> =
+        specs.iter().chain(sizes_only.iter().map(|(spec, _)| spec)).map(|spec| spec.kind).collect();
+    kinds.sort_unstable();
+    let old_bytes = btf.type_len().saturating_add(btf.str_len());
+    // It stays the last type, with the last strings.
+    let old_origin = btf.take_origin()?;
+    let new_origin = Origin { standalone: Origin::ENCODED, ..Origin::default() };
+    let wanted = options.origin && btf.base().is_none();
+    let origin = old_origin.or(wanted.then_some(new_origin));
     let first = match options.place {
         Place::Back => btf.type_count(),
         Place::Front => {
@@ -91,40 +128,28 @@ pub fn describe(btf: &mut Btf, options: &Describe) -> Result<Described> {
             unreleased.map_or(btf.first_id(), |ty| ty.id()).0
         }
     };
-    let mut kinds: Vec<Kind> =
-        specs.iter().chain(sizes_only.iter().map(|(spec, _)| spec)).map(|spec| spec.kind).collect();
-    kinds.sort_unstable();
-    let old_bytes = btf.type_len().saturating_add(btf.str_len());
-    let old_strings = btf.mark_strings();
     let old_str_end = btf.str_end();
     let mut plan = Plan::new(btf, first);
-    let records = match plan.records(&specs, &sizes_only) {
-        Ok(()) => plan.new,
-        Err(err) => {
-            btf.forget_strings(old_strings);
-            return Err(err);
-        }
-    };
+    plan.records(&specs, &sizes_only)?;
+    let records = plan.new;
     let types = u32::try_from(records.len()).unwrap_or(u32::MAX);
-    if types > 0
-        && let Err(err) = btf.insert(TypeId(first), &records)
-    {
-        btf.forget_strings(old_strings);
-        return Err(err);
+    let strs_by = btf.str_end().saturating_sub(old_str_end);
+    // What can fail comes first: once types have moved there is no way back.
+    let names = origin.map(|_| btf.append_strings(Origin::NAMES)).transpose()?;
+    btf.check_room(records.len().saturating_add(usize::from(origin.is_some())))?;
+    btf.insert(TypeId(first), &records)?;
+    if let (Some(origin), Some(names)) = (origin, names) {
+        btf.put_origin_record(origin, names)?;
     }
     btf.refresh_kinds()?;
     Ok(Described {
         kinds,
         without_classes,
         types,
+        origin: origin.is_some() && old_origin.is_none(),
         first,
         bytes: btf.type_len().saturating_add(btf.str_len()).saturating_sub(old_bytes),
-        shift: Shift {
-            ids_from: first,
-            ids_by: types,
-            strs_from: old_str_end,
-            strs_by: btf.str_end().saturating_sub(old_str_end),
-        },
+        shift: Shift { ids_from: first, ids_by: types, strs_from: old_str_end, strs_by },
     })
 }
 

@@ -23,13 +23,18 @@ pub enum Source {
 }
 
 impl Source {
-    /// Whether it is a description among the types of the blob or of a base.
-    pub(crate) fn is_description(&self) -> bool {
+    /// The source behind all bases.
+    pub(crate) fn innermost(&self) -> &Source {
         let mut source = self;
         while let Source::Base(inner) = source {
             source = inner;
         }
-        matches!(source, Source::Description(_))
+        source
+    }
+
+    /// Whether it is a description among the types of the blob or of a base.
+    pub(crate) fn is_description(&self) -> bool {
+        matches!(self.innermost(), Source::Description(_))
     }
 }
 

@@ -50,11 +50,27 @@ pub(crate) fn reconcile(
 ) -> Result<KindEntry> {
     let mut claims: Vec<Claim> =
         own_descriptions(types, kind, typedefs)?.into_iter().collect::<Result<_>>()?;
-    let structs: Vec<u32> = typedefs
+    if let Some(sizes) = walk.layout.sizes(kind) {
+        claims.push(Claim { spec: sizes_only(kind, sizes?), source: Source::Layout });
+    }
+    if let Some(entry) = walk.base.and_then(|base| base.known(kind)) {
+        let entry = entry?;
+        let source = Source::Base(Box::new(entry.source));
+        claims.push(Claim { spec: KindSpec::clone(&entry.spec), source });
+    }
+    for spec in walk.given.iter().filter(|spec| spec.kind == kind) {
+        claims.push(Claim { spec: KindSpec::clone(spec), source: Source::Given });
+    }
+    let mut structs: Vec<u32> = typedefs
         .iter()
         .filter(|(_, name)| *name == TypedefName::Kind(kind))
         .filter_map(|(id, _)| discover::struct_of(types, *id))
         .collect();
+    // A name here may go with a description in the base.
+    structs.extend(claims.iter().filter_map(|claim| match claim.source.innermost() {
+        Source::Description(id) => discover::struct_of(types, id.0),
+        _ => None,
+    }));
     if let Some((fixed, element, sizes)) = named_sizes(named, kind)? {
         let name = format!("__BTF_SIZES_{kind}_{fixed}_{element}");
         let mut typedef = false;
@@ -79,17 +95,6 @@ pub(crate) fn reconcile(
             let what = format!("{name} and {} disagree on the sizes of kind {kind}", claim.text());
             return Err(Error::new(ErrorKind::Description, what));
         }
-    }
-    if let Some(sizes) = walk.layout.sizes(kind) {
-        claims.push(Claim { spec: sizes_only(kind, sizes?), source: Source::Layout });
-    }
-    if let Some(entry) = walk.base.and_then(|base| base.known(kind)) {
-        let entry = entry?;
-        let source = Source::Base(Box::new(entry.source));
-        claims.push(Claim { spec: KindSpec::clone(&entry.spec), source });
-    }
-    for spec in walk.given.iter().filter(|spec| spec.kind == kind) {
-        claims.push(Claim { spec: KindSpec::clone(spec), source: Source::Given });
     }
     agree(&claims)?;
     // The file's own word first, as long as it tells classes.

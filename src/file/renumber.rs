@@ -1,0 +1,253 @@
+//! A module renumbered: its BTF, its `.BTF_ids`, its `.BTF.base`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::btf_ids::{self, Policy};
+use super::rewrite::{Change, OwnBase};
+use super::{File, Prepared};
+use crate::btf::{Btf, Parse};
+use crate::error::{Error, ErrorKind, Result};
+use crate::origin::{Numbering, Origin};
+use crate::renumber::{Shift, growth, lowered, portable_base, renumber, restored};
+
+/// What a module is to be numbered for.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// This base: classic split BTF, for any kernel.
+    Base(Arc<Btf>),
+    /// A tiny base of its own that it carries in `.BTF.base`: kernels from 6.11 relocate it.
+    Portable,
+    /// Nothing: the standalone form that it had.
+    Standalone,
+}
+
+/// How to renumber.
+#[derive(Debug, Clone)]
+pub struct Renumber {
+    /// What for.
+    pub target: Target,
+    /// The base that a split module is numbered for now, if the module does not say so itself.
+    pub from: Option<Arc<Btf>>,
+    /// Fill `.BTF_ids` by kind and name where it is not filled, or for other BTF.
+    pub resolve_ids: bool,
+    /// Take an appended signature off.
+    pub strip_signature: bool,
+    /// The kinds that the caller knows.
+    pub parse: Parse,
+}
+
+/// A module about to be renumbered: nothing has been written yet.
+#[derive(Debug)]
+pub struct Renumbered<'a> {
+    file: &'a File,
+    how: &'a Renumber,
+    /// Its standalone form, or what it was if it is truly split.
+    old: Arc<Btf>,
+    new: Arc<Btf>,
+    shift: Shift,
+    lowered: u32,
+    ids: Policy,
+    own_base: OwnBase,
+    /// What it was.
+    pub before: Numbering,
+}
+
+impl File {
+    /// Renumbers the file's BTF in memory; None if it is numbered as asked for already.
+    ///
+    /// Standalone BTF moves to the target; BTF that says by its origin record that it was
+    /// standalone moves there from wherever it is now. Truly split BTF moves only with its base,
+    /// from [`Renumber::from`] to a base that is that one grown.
+    ///
+    /// # Errors
+    /// As reading; if the BTF is split and no record tells from what; if the base that it is
+    /// split on is another one; if `.BTF_ids` cannot be moved for certain; if a limit is passed.
+    pub fn renumber<'a>(&'a self, how: &'a Renumber) -> Result<Option<Renumbered<'a>>> {
+        let blob = self.bytes()?;
+        let before = Numbering::of(&blob, &how.parse)?;
+        match before {
+            Numbering::SplitByOrigin(origin) if origin.was_standalone() => {
+                let old = lowered(&blob, origin, &how.parse)?;
+                self.renumber_standalone(how, old, Some(origin), before)
+            }
+            _ if self.has_own_base() => Err(Error::new(
+                ErrorKind::Base,
+                "this is split on its own .BTF.base, which was not made here",
+            )
+            .with_help("kernels from 6.11 relocate it to their own BTF by themselves")),
+            Numbering::StandaloneByOrigin(_) | Numbering::StandaloneByReferences => {
+                let old = how.parse.clone().standalone().read(&blob)?;
+                self.renumber_standalone(how, old, None, before)
+            }
+            _ => self.follow_base(how, &blob, before),
+        }
+    }
+
+    fn renumber_standalone<'a>(
+        &'a self,
+        how: &'a Renumber,
+        old: Btf,
+        now: Option<Origin>,
+        before: Numbering,
+    ) -> Result<Option<Renumbered<'a>>> {
+        let portable = matches!(how.target, Target::Portable);
+        if portable && self.is_raw() {
+            return Err(Error::new(
+                ErrorKind::Edit,
+                "raw BTF has no place for .BTF.base: renumber the module (ELF)",
+            ));
+        }
+        let base = match &how.target {
+            Target::Base(base) => Some(Arc::clone(base)),
+            Target::Portable => Some(Arc::new(portable_base(&old)?)),
+            Target::Standalone => None,
+        };
+        let there = match (&base, now) {
+            (Some(base), Some(origin)) => origin.names(base) && portable == self.has_own_base(),
+            (None, None) => true,
+            _ => false,
+        };
+        if there {
+            return Ok(None);
+        }
+        let old = Arc::new(old);
+        let new = match &base {
+            Some(base) => renumber(&old, base)?,
+            None => restored(Btf::clone(&old))?,
+        };
+        let own_base = match (portable, self.has_own_base()) {
+            (true, _) => OwnBase::Add,
+            (false, true) => OwnBase::Remove,
+            (false, false) => OwnBase::Keep,
+        };
+        let shift = base.as_deref().map(Shift::onto).unwrap_or_default();
+        let lowered = now.map_or(0, |origin| origin.base_types.saturating_sub(1));
+        let mut done = Renumbered {
+            file: self,
+            how,
+            old,
+            new: Arc::new(new),
+            shift,
+            lowered,
+            ids: Policy::Need,
+            own_base,
+            before,
+        };
+        done.settle_ids(now)?;
+        Ok(Some(done))
+    }
+
+    fn follow_base<'a>(
+        &'a self,
+        how: &'a Renumber,
+        blob: &[u8],
+        before: Numbering,
+    ) -> Result<Option<Renumbered<'a>>> {
+        let Target::Base(base) = &how.target else {
+            let what = format!("this BTF is {before}; it has no standalone form");
+            return Err(Error::new(ErrorKind::Base, what));
+        };
+        let Some(from) = &how.from else {
+            let what = format!("this BTF is {before}; what base it was built for is not recorded");
+            return Err(Error::new(ErrorKind::Base, what).with_help(
+                "if that base has grown ('btfkinds encode'), name what it was with --from",
+            ));
+        };
+        let old = how.parse.clone().base(Arc::clone(from)).read(blob)?;
+        old.check_base()?;
+        let Some(shift) = growth(from, base) else {
+            let what = format!(
+                "the base given with --from ({} types, {} bytes of strings) did not grow into this one ({} types, {} bytes of strings)",
+                from.type_count(),
+                from.str_end(),
+                base.type_count(),
+                base.str_end()
+            );
+            return Err(Error::new(ErrorKind::Base, what)
+                .with_help("split BTF can only follow its base; for another kernel, build the module for that kernel"));
+        };
+        if shift.ids_by == 0 && shift.strs_by == 0 {
+            return Ok(None);
+        }
+        let new = old.clone().follow_base(&shift, Arc::clone(base))?;
+        Ok(Some(Renumbered {
+            file: self,
+            how,
+            old: Arc::new(old),
+            new: Arc::new(new),
+            shift,
+            lowered: 0,
+            ids: Policy::Move,
+            own_base: OwnBase::Keep,
+            before,
+        }))
+    }
+}
+
+impl Renumbered<'_> {
+    /// Whether ids are moved, filled or taken out, and the record of that.
+    fn settle_ids(&mut self, now: Option<Origin>) -> Result<()> {
+        let Some((elf, section)) =
+            self.file.elf().and_then(|elf| Some((elf, elf.find(".BTF_ids")?)))
+        else {
+            return Ok(());
+        };
+        let filled_by_us = now.is_some_and(|origin| origin.standalone & Origin::IDS_RESOLVED != 0);
+        let undo = matches!(self.how.target, Target::Standalone);
+        self.ids = match (undo, filled_by_us) {
+            (true, true) => Policy::Clear,
+            (true, false) => Policy::Move,
+            (false, true) => Policy::Resolve,
+            (false, false)
+                if self.how.resolve_ids
+                    && btf_ids::needs_resolving(elf, section, &self.change())? =>
+            {
+                Policy::Resolve
+            }
+            (false, false) => Policy::Need,
+        };
+        if self.ids == Policy::Resolve
+            && let Some(origin) = self.new.origin()
+        {
+            let standalone = origin.standalone | Origin::IDS_RESOLVED;
+            Arc::make_mut(&mut self.new).set_origin(Origin { standalone, ..origin });
+        }
+        Ok(())
+    }
+
+    fn change(&self) -> Change<'_> {
+        Change {
+            lowered: self.lowered,
+            ids: self.ids,
+            own_base: self.own_base,
+            ..Change::new(&self.old, &self.new, self.shift, &self.how.parse)
+        }
+    }
+
+    /// The BTF as it will be.
+    pub fn btf(&self) -> &Btf {
+        &self.new
+    }
+
+    /// Whether `.BTF_ids` is filled by name.
+    pub fn resolves_ids(&self) -> bool {
+        self.ids == Policy::Resolve
+    }
+
+    /// Prepares `dest` to become the renumbered file: see [`File::prepare`].
+    ///
+    /// # Errors
+    /// As [`File::prepare`], and if `.BTF_ids` cannot be moved for certain.
+    pub fn prepare(&self, dest: &Path) -> Result<Prepared> {
+        self.file.prepare(&self.change(), self.how.strip_signature, dest)
+    }
+
+    /// The bytes of the renumbered file: see [`File::prepare`].
+    ///
+    /// # Errors
+    /// As [`Renumbered::prepare`].
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        self.file.changed(&self.change(), self.how.strip_signature)
+    }
+}
