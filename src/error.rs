@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Edit,
     /// A kind file that does not follow its grammar.
     KindFile,
+    /// What should be a kernel version is none.
+    Version,
     /// The operating system said no.
     Io,
     /// An ELF file that cannot be read or changed as asked.

@@ -236,9 +236,8 @@ impl Btf {
             self.str_end().saturating_sub(u32::try_from(Origin::NAMES.len()).unwrap_or(0));
         let mut shared = false;
         for ty in self.types().filter(|ty| ty.id().0 != id) {
-            shared |= ty.name_off().0 >= first_name;
-            ty.for_each_ref(&mut |_, word, is_str| {
-                shared |= word >= if is_str { first_name } else { id }
+            ty.for_each_ref(|_, word, is_str| {
+                shared |= word >= if is_str { first_name } else { id };
             });
         }
         if shared {

@@ -138,7 +138,7 @@ pub(crate) fn restored(mut standalone: Btf) -> Result<Btf> {
 /// # Errors
 /// None in practice: an INT always fits.
 pub fn portable_base(like: &Btf) -> Result<Btf> {
-    let mut base = Btf::new().with_endian(like.endian());
+    let mut base = Btf::new_in(like.endian());
     let signed_32_bits = &[1 << 24 | 32];
     base.add(NewType {
         kind: Kind::INT,
@@ -265,33 +265,13 @@ impl Btf {
         for end in ends {
             let (record, tail) = rest.split_at_mut(end.saturating_sub(at).min(rest.len()));
             (rest, at) = (tail, end);
-            let [name, info, third, words @ ..] = record else {
-                continue;
-            };
-            f(name, true);
-            let Some(entry) = kinds.get(Kind::of_info(*info)) else {
-                continue;
-            };
-            let refs = &*entry.refs;
-            if refs.third {
-                f(third, false);
-            }
-            let (fixed, elements) = words.split_at_mut(refs.fixed_words.min(words.len()));
-            for (at, is_str) in &refs.fixed {
-                if let Some(word) = fixed.get_mut(*at) {
-                    f(word, *is_str);
+            let info = record.get(1).copied().unwrap_or_default();
+            let Some(entry) = kinds.get(Kind::of_info(info)) else { continue };
+            entry.refs.for_each(record.len(), |at, is_str| {
+                if let Some(word) = record.get_mut(at) {
+                    f(word, is_str);
                 }
-            }
-            if refs.elements.is_empty() {
-                continue;
-            }
-            for element in elements.chunks_exact_mut(refs.element_words) {
-                for (at, is_str) in &refs.elements {
-                    if let Some(word) = element.get_mut(*at) {
-                        f(word, *is_str);
-                    }
-                }
-            }
+            });
         }
     }
 }

@@ -121,7 +121,8 @@ fn failed_runs_change_nothing() {
     let before = fs::read(&odd).unwrap();
     let said = fails(["encode", &odd]);
     assert!(
-        said.starts_with(&format!("btfkinds: {odd}: .BTF+0x")) && said.contains("unknown kind 99"),
+        said.starts_with(&format!("btfkinds: {odd}: .BTF+0x"))
+            && said.contains("type [4] kind 99 'odd': unknown: "),
         "{said}"
     );
     assert!(said.contains("\nhelp: give the kind's words with --kind-file"), "{said}");

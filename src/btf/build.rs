@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use super::{Btf, Interner, MAX_NAME_OFFSET, MAX_TYPE_ID, StrOff, TypeId};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{Kind, KindEntry, KindSpec, Source};
+use crate::kind::{Kind, KindEntry, KindSpec, Sizes, Source};
 use crate::origin::Origin;
 use crate::renumber::Shift;
 
@@ -44,18 +44,22 @@ impl Btf {
     /// Makes a kind known that is not released, so that types of it can be added.
     ///
     /// # Errors
-    /// If the kind is released, or known already with other words.
+    /// If the kind is released or past 127, if a name in it cannot be one, or if it is known
+    /// already with other words.
     pub fn add_kind(&mut self, spec: KindSpec) -> Result<()> {
-        if spec.kind.is_released() {
-            return Err(refuse(format!("kind {} is released: its words are fixed", spec.kind)));
-        }
+        spec.check().map_err(refuse)?;
         if let Some(known) = self.known(spec.kind) {
             let known = known?;
-            if !known.spec.same_layout(&spec) {
-                return Err(refuse(format!(
-                    "kind {} is known with other words ({})",
-                    spec.kind, known.source
-                )));
+            // Of a kind that is known by its sizes, the classes can be added.
+            let same = if known.spec.classes {
+                known.spec.same_layout(&spec)
+            } else {
+                Sizes::of(&known.spec) == Sizes::of(&spec)
+            };
+            if !same {
+                let what =
+                    format!("kind {} is known with other words ({})", spec.kind, known.source);
+                return Err(refuse(what));
             }
         }
         self.kinds.set(KindEntry::new(spec.into(), Source::Given));
@@ -77,7 +81,9 @@ impl Btf {
                 string.escape_debug()
             )));
         }
-        if let Some(found) = self.find_string(string.as_bytes()) {
+        if let Some(found) = self.find_string(string.as_bytes())
+            && found.0 <= MAX_NAME_OFFSET
+        {
             return Ok(found);
         }
         self.begin_edit()?;
@@ -146,7 +152,15 @@ impl Btf {
             );
             return Err(refuse(what));
         }
-        self.begin_edit()?;
+        let before = self.checkpoint()?;
+        let added = self.add_record(&new);
+        if added.is_err() {
+            self.go_back(before);
+        }
+        added
+    }
+
+    fn add_record(&mut self, new: &NewType<'_>) -> Result<TypeId> {
         let name = self.intern(new.name)?;
         let info = u32::from(new.kind_flag) << 31 | u32::from(new.kind.0) << 24 | new.vlen;
         let mut record = vec![name.0, info, new.size_or_type];

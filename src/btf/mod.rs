@@ -129,7 +129,7 @@ impl Parse {
     }
 
     /// The base that was given.
-    pub(crate) fn base_of(&self) -> Option<&Arc<Btf>> {
+    pub fn given_base(&self) -> Option<&Arc<Btf>> {
         self.base.as_ref()
     }
 
@@ -156,9 +156,8 @@ impl Parse {
     /// kind whose sizes no source gives, a malformed description of a kind that has records, two
     /// sources that disagree on such a kind. A given kind that is released cannot be right either.
     pub fn read(&self, blob: &[u8]) -> Result<Btf> {
-        if let Some(spec) = self.given.iter().find(|spec| spec.kind.is_released()) {
-            let what = format!("kind {} is released: its words are fixed", spec.kind);
-            return Err(Error::new(ErrorKind::KindFile, what));
+        for spec in &self.given {
+            spec.check().map_err(|what| Error::new(ErrorKind::KindFile, what))?;
         }
         let header = Header::parse(blob)?;
         let section = |range: &std::ops::Range<usize>| blob.get(range.clone()).unwrap_or_default();
@@ -255,11 +254,11 @@ impl Btf {
         btf
     }
 
-    /// The same blob with nothing in it, to be built in the other byte order.
-    pub fn with_endian(mut self, endian: Endian) -> Btf {
-        self.header.endian = endian;
-        self.as_read = None;
-        self
+    /// Empty standalone BTF in a byte order.
+    pub fn new_in(endian: Endian) -> Btf {
+        let mut btf = Btf::new();
+        btf.header.endian = endian;
+        btf
     }
 
     /// Reads standalone BTF: see [`Parse::read`].
@@ -384,10 +383,7 @@ impl Btf {
 
     /// The descriptions among the own types that can be read, with the typedefs `__BTF_KIND_n`
     /// that they start from, whether any record needs them or not, in the order of kinds.
-    ///
-    /// # Errors
-    /// If one kind is described so many times that it must be an attack.
-    pub fn descriptions(&self) -> Result<Vec<(KindSpec, TypeId)>> {
+    pub fn descriptions(&self) -> Vec<(KindSpec, TypeId)> {
         self.names().readable(self.view())
     }
 
@@ -468,7 +464,11 @@ impl Btf {
     /// Whether the own types are sorted by name as newer kernel builds do it, those without a name
     /// first, so that libbpf finds types by binary search.
     pub fn is_sorted_by_name(&self) -> bool {
-        self.starts.len() > 1 && self.types().is_sorted_by(|a, b| a.name() <= b.name())
+        // Names that are too long to be names do not count as sorted.
+        let name = |ty: &Record<'_>| self.view().short_string(ty.name_off().0);
+        let sorted =
+            |a: &Record<'_>, b: &Record<'_>| name(a).zip(name(b)).is_some_and(|(a, b)| a <= b);
+        self.starts.len() > 1 && self.types().is_sorted_by(sorted)
     }
 
     /// Looks for signs that this split BTF was made for another base: a name that does not start
@@ -483,21 +483,20 @@ impl Btf {
             return Ok(());
         };
         let view = self.view();
-        let inside = |offset: u32| offset != 0 && !view.starts_string(offset);
         for ty in self.types() {
-            let mut wrong = inside(ty.name_off().0).then(|| ("name".to_owned(), ty.name_off().0));
-            ty.for_each_ref(&mut |field, word, is_str| {
-                if wrong.is_none() && is_str && inside(word) {
-                    wrong = Some((field, word));
+            let mut wrong = None;
+            ty.for_each_ref(|at, word, is_str| {
+                if is_str && word != 0 && !view.starts_string(word) && wrong.is_none() {
+                    wrong = Some((at, word));
                 }
             });
-            if let Some((field, offset)) = wrong {
+            if let Some((at, offset)) = wrong {
                 let what = format!(
                     "string offset {offset} is inside a string: this BTF was made for another base than the one given ({} types, {} bytes of strings)",
                     base.type_count(),
                     base.str_end()
                 );
-                let err = Error::new(ErrorKind::Base, what).in_field(field);
+                let err = Error::new(ErrorKind::Base, what).in_field(ty.field_name(at));
                 return Err(err.in_type(ty.id(), ty.kind_name(), ty.name()));
             }
         }
@@ -537,64 +536,49 @@ impl Btf {
             word >= if is_str { names } else { ids } || below(word, is_str)
         };
         for (id, words) in self.view().own_from(0) {
-            let [name, info, third, rest @ ..] = words else {
-                continue;
-            };
-            let Some(entry) = self.kinds.get(Kind::of_info(*info)) else {
-                continue;
-            };
-            let refs = &*entry.refs;
-            let (fixed, elements) = rest.split_at(refs.fixed_words.min(rest.len()));
-            let wrong = bad(*name, true)
-                || (refs.third && bad(*third, false))
-                || refs
-                    .fixed
-                    .iter()
-                    .any(|(at, is_str)| fixed.get(*at).is_some_and(|w| bad(*w, *is_str)))
-                || (!refs.elements.is_empty()
-                    && elements.chunks_exact(refs.element_words).any(|element| {
-                        refs.elements
-                            .iter()
-                            .any(|(at, is_str)| element.get(*at).is_some_and(|w| bad(*w, *is_str)))
-                    }));
-            if wrong {
-                return Err(self.describe_bad_reference(TypeId(id), &bad));
+            let info = words.get(1).copied().unwrap_or_default();
+            let Some(entry) = self.kinds.get(Kind::of_info(info)) else { continue };
+            let mut wrong = None;
+            entry.refs.for_each(words.len(), |at, is_str| {
+                let word = words.get(at).copied().unwrap_or_default();
+                if bad(word, is_str) && wrong.is_none() {
+                    wrong = Some((at, word, is_str));
+                }
+            });
+            if let Some(wrong) = wrong {
+                return Err(self.bad_reference(TypeId(id), wrong));
             }
         }
         Ok(())
     }
 
-    /// The error for the first bad reference in a record: only here is it worth while to look at
-    /// names.
-    fn describe_bad_reference(&self, id: TypeId, bad: &dyn Fn(u32, bool) -> bool) -> Error {
-        let mut found = None;
-        let mut first = |field: String, word: u32, is_str: bool| {
-            if found.is_none() && bad(word, is_str) {
-                found = Some((field, word, is_str));
-            }
-        };
-        let record = self.get(id);
-        if let Some(record) = &record {
-            first("name".to_owned(), record.name_off().0, true);
-            record.for_each_ref(&mut first);
-        }
-        let (field, word, is_str) = found.unwrap_or_default();
+    /// The error for a bad word of a record, at this position.
+    fn bad_reference(&self, id: TypeId, (at, word, is_str): (usize, u32, bool)) -> Error {
         let what = if is_str && word > MAX_NAME_OFFSET {
             format!("string offset {word} is past the limit {MAX_NAME_OFFSET:#x}")
-        } else if is_str {
+        } else if is_str && word >= self.str_end() {
             format!("string offset {word} is past the end of the strings at {}", self.str_end())
-        } else {
+        } else if is_str {
+            format!(
+                "string offset {word} is before the own strings, which start at {}",
+                self.start_str
+            )
+        } else if word >= self.type_count() {
             format!("type id {word} is past the last type {}", self.type_count().saturating_sub(1))
+        } else {
+            format!("type id {word} is before the own types, which start at {}", self.start_id)
         };
-        let mut err = Error::new(ErrorKind::Reference, what).in_field(field);
+        let mut err = Error::new(ErrorKind::Reference, what).with_help(match &self.base {
+            Some(_) => "the base may not be the one that this BTF was made for",
+            None => "if this is split BTF (a renumbered module), give its base with -B",
+        });
         if let Some(offset) = self.offset_of(id) {
             err = err.at(offset);
         }
-        if self.base.is_some() {
-            err = err.with_help("the base may not be the one that this BTF was made for");
-        }
-        match record {
-            Some(record) => err.in_type(id, record.kind_name().to_owned(), record.name()),
+        match self.get(id) {
+            Some(ty) => {
+                err.in_type(id, ty.kind_name().to_owned(), ty.name()).in_field(ty.field_name(at))
+            }
             None => err,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bstr::BStr;
 
 use super::{Btf, StrOff, TypeId};
-use crate::kind::{Field, Kind, KindSpec, Third, WordClass};
+use crate::kind::{Kind, KindSpec, Third};
 
 /// One type record: its words, taken apart as its kind says.
 #[derive(Debug, Clone, Copy)]
@@ -114,22 +114,25 @@ impl<'a> Record<'a> {
         self.btf.get(TypeId(id))
     }
 
-    /// Calls `f(field, word, is_str)` for every type id and string offset after the name.
-    pub(crate) fn for_each_ref(&self, f: &mut dyn FnMut(String, u32, bool)) {
+    /// Calls `f(position, word, is_str)` for every type id and string offset of the record.
+    pub(crate) fn for_each_ref(&self, mut f: impl FnMut(usize, u32, bool)) {
+        if let Some(entry) = self.btf.kinds.get(self.kind()) {
+            entry.refs.for_each(self.words.len(), |at, is_str| f(at, self.word(at), is_str));
+        }
+    }
+
+    /// What the word at this position is called in messages.
+    pub(crate) fn field_name(&self, at: usize) -> String {
         let spec = self.spec();
-        if spec.third == Third::Id {
-            f("type".to_owned(), self.size_or_type(), false);
-        }
-        let mut fields = |what: &str, fields: &[Field], words: &[u32]| {
-            for (field, word) in fields.iter().zip(words) {
-                if !field.class.is_plain() {
-                    f(format!("{what}{}", field.name), *word, field.class == WordClass::Str);
-                }
-            }
+        let Some(rest) = at.checked_sub(3) else {
+            return if at == 0 { "name".to_owned() } else { "type".to_owned() };
         };
-        fields("", &spec.fixed, self.fixed());
-        for (i, element) in self.elements().enumerate() {
-            fields(&format!("{} {i} ", spec.each), &spec.elements, element);
-        }
+        let Some(within) = rest.checked_sub(spec.fixed.len()) else {
+            return spec.fixed.get(rest).map_or(String::new(), |field| field.name.clone());
+        };
+        let len = spec.elements.len().max(1);
+        let field = spec.elements.get(within.checked_rem(len).unwrap_or(0));
+        let number = within.checked_div(len).unwrap_or(0);
+        format!("{} {number} {}", spec.each, field.map_or("", |field| &field.name))
     }
 }

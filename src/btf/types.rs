@@ -39,17 +39,38 @@ impl<'a> Types<'a> {
     }
 
     /// The string at an offset, without its NUL.
-    pub(crate) fn string(mut self, offset: u32) -> Option<&'a [u8]> {
+    pub(crate) fn string(self, offset: u32) -> Option<&'a [u8]> {
         if offset == 0 {
             return Some(b"");
         }
+        let tail = self.tail(offset)?;
+        tail.get(..memchr(0, tail)?)
+    }
+
+    /// The string at an offset if it is no longer than the kernel lets a name be
+    /// (`KSYM_NAME_LEN`): what a reader has to do for one name has an end.
+    pub(crate) fn short_string(self, offset: u32) -> Option<&'a [u8]> {
+        if offset == 0 {
+            return Some(b"");
+        }
+        let tail = self.tail(offset)?;
+        let tail = tail.get(..512).unwrap_or(tail);
+        tail.get(..memchr(0, tail)?)
+    }
+
+    /// Whether the string at an offset starts with `prefix`.
+    pub(crate) fn starts_with(self, offset: u32, prefix: &[u8]) -> bool {
+        self.tail(offset).is_some_and(|tail| tail.starts_with(prefix))
+    }
+
+    /// The strings from an offset on.
+    fn tail(mut self, offset: u32) -> Option<&'a [u8]> {
         loop {
             let Some(own) = offset.checked_sub(self.start_str) else {
                 self = self.base?.view();
                 continue;
             };
-            let tail = self.strings.get(own as usize..)?;
-            return tail.get(..memchr(0, tail)?);
+            return self.strings.get(own as usize..);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::btf::TypeId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::discover::{self, TypedefName};
 use crate::kind::sources;
-use crate::kind::{Kind, KindMap, KindSpec, Layout, Sizes};
+use crate::kind::{Kind, KindMap, KindSpec, Layout, Names, Sizes};
 
 /// The last type id that the kernel can use (`BTF_MAX_TYPE` is 0xfffff and it counts void).
 pub(crate) const MAX_TYPE_ID: u32 = 0xf_fffe;
@@ -39,10 +39,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The words of the fixed part and of one element per kind, `NONE` where not known (yet).
-type SizeTable = [(u32, u32); 128];
-const NONE: (u32, u32) = (u32::MAX, u32::MAX);
-
 /// Step by step knowledge of kinds above the released ones.
 struct Finder<'a> {
     walk: Walk<'a>,
@@ -57,9 +53,10 @@ struct Finder<'a> {
 
 /// Where each record starts, in words, and the kinds in force.
 pub(crate) fn walk(walk: Walk<'_>) -> Result<(Vec<u32>, KindMap)> {
-    let mut sizes: SizeTable = [NONE; 128];
-    for (slot, spec) in sizes.iter_mut().skip(1).zip(KindSpec::released()) {
-        *slot = table_entry(Sizes::of(spec));
+    // By kind, as far as known.
+    let mut table: [Option<Sizes>; 128] = [None; 128];
+    for (slot, spec) in table.iter_mut().skip(1).zip(KindSpec::released()) {
+        *slot = Some(Sizes::of(spec));
     }
     let mut starts: Vec<u32> = Vec::with_capacity(walk.words.len() / 8);
     let mut finder =
@@ -68,18 +65,20 @@ pub(crate) fn walk(walk: Walk<'_>) -> Result<(Vec<u32>, KindMap)> {
     let mut rest = walk.words;
     while let [_, info, tail @ ..] = rest {
         let kind = Kind::of_info(*info);
-        let mut size = sizes.get(kind.index()).copied().unwrap_or(NONE);
-        if size == NONE {
-            size = table_entry(finder.sizes(kind, at, &starts)?);
-            if let Some(slot) = sizes.get_mut(kind.index()) {
-                *slot = size;
+        let sizes = match table.get(kind.index()).copied().flatten() {
+            Some(sizes) => sizes,
+            None => {
+                let found = finder.sizes(kind, at, &starts)?;
+                if let Some(slot) = table.get_mut(kind.index()) {
+                    *slot = Some(found);
+                }
+                found
             }
-        }
+        };
         let vlen = *info & 0x00ff_ffff;
-        let length = (vlen as usize)
-            .saturating_mul(size.1 as usize)
-            .saturating_add(size.0 as usize)
-            .saturating_add(1);
+        let length = sizes.element.saturating_mul(vlen as usize).saturating_add(sizes.fixed);
+        // `tail` begins with the third word.
+        let length = length.saturating_add(1);
         let Some(next) = tail.get(length..) else {
             let left = rest.len().saturating_mul(4);
             let needs = length.saturating_add(2).saturating_mul(4);
@@ -103,12 +102,6 @@ pub(crate) fn walk(walk: Walk<'_>) -> Result<(Vec<u32>, KindMap)> {
     }
     let kinds = finder.finish(&starts)?;
     Ok((starts, kinds))
-}
-
-fn table_entry(sizes: Sizes) -> (u32, u32) {
-    // Sizes come from u32 bytes or from short lists.
-    let word = |n: usize| u32::try_from(n).unwrap_or(u32::MAX >> 1);
-    (word(sizes.fixed), word(sizes.element))
 }
 
 impl<'a> Finder<'a> {
@@ -159,16 +152,11 @@ impl<'a> Finder<'a> {
         let before = self.view(at, starts);
         self.typedefs.extend(discover::description_typedefs(before, self.searched));
         self.searched = starts.len();
-        let mut malformed = None;
-        for (id, name) in &self.typedefs {
-            if *name == TypedefName::Kind(kind) {
-                match discover::read_description(before, kind, *id) {
-                    Ok(spec) => return Ok(Sizes::of(&spec)),
-                    Err(discover::Flaw::Ahead(_)) => {}
-                    Err(flaw) => malformed = malformed.or(Some(flaw.into_error(before, *id))),
-                }
-            }
-        }
+        let malformed = match sources::sizes_before(before, kind, &self.typedefs) {
+            Ok(Some(sizes)) => return Ok(sizes),
+            Ok(None) => None,
+            Err(err) => Some(err),
+        };
         let strings = self.walk.strings;
         let named = self.strings.get_or_insert_with(|| discover::sizes_strings(strings));
         if let Some((.., sizes)) = sources::named_sizes(named, kind)? {
@@ -186,9 +174,7 @@ impl<'a> Finder<'a> {
         if let Some(err) = malformed {
             return Err(err);
         }
-        let what = format!(
-            "unknown kind {kind}: it is not released, and nothing in this BTF says how long its records are"
-        );
+        let what = "unknown: this kind is not released, and nothing in this BTF says how long its records are".to_owned();
         let help = if discover::has_kind_string(strings, kind) {
             format!(
                 "the name __BTF_KIND_{kind} is in the string section: a description without sizes in its name may stand behind this record; give the kind's words with --kind-file"
@@ -208,9 +194,11 @@ impl<'a> Finder<'a> {
         let types = self.view(self.walk.words.len(), starts);
         self.typedefs.extend(discover::description_typedefs(types, self.searched));
         let strings = self.walk.strings;
-        let named = self.strings.take().unwrap_or_else(|| discover::sizes_strings(strings));
+        let sizes = self.strings.take().unwrap_or_else(|| discover::sizes_strings(strings));
+        let names = Names { typedefs: self.typedefs, sizes };
         for (kind, _) in &self.used {
-            kinds.set(sources::reconcile(types, *kind, &self.typedefs, &named, &self.walk)?);
+            let base = self.walk.base.and_then(|base| base.known(*kind)).transpose()?;
+            kinds.set(sources::reconcile(types, *kind, &names, base, &self.walk)?);
         }
         Ok(kinds)
     }

@@ -1,5 +1,6 @@
 //! `btfkinds encode`.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use super::args::{Encode, PlaceArg, SelectArg};
-use super::{FINE, Say, count, grouped, note_base, open, parse_options};
+use super::{FINE, Say, count, grouped, note_base, open, parse_options, same_file};
 use crate::{
     Btf, Change, Describe, Described, Error, ErrorKind, File, Parse, Place, Prepared, Select,
     commit_all, describe, kernel,
@@ -28,55 +29,91 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     let in_file = || path.display().to_string();
     btf.check_base().with_context(in_file)?;
     note_base(&file, &btf, &args.reading.base, say);
-    let sorted = args.place == PlaceArg::Back && btf.is_sorted_by_name();
-    // Only what refers to the old BTF needs it once more.
-    let alone = args.split.is_empty() && (file.is_raw() || args.detached.is_some());
-    let old = (!alone).then(|| Arc::new(btf.clone()));
+    let sorted = btf.is_sorted_by_name();
     let record = btf.base().is_none() && (args.standalone || file.is_module());
+    let raw = file.is_raw() || args.detached.is_some();
+    let first_new = btf.type_count();
+    // A raw result by itself needs nothing but the new BTF.
+    let old = (!raw || !args.split.is_empty()).then(|| Arc::new(btf.clone()));
     let done = describe(&mut btf, &options(args, record)).with_context(in_file)?;
     let new = Arc::new(btf);
     let change = old.as_ref().map(|old| Change::new(old, &new, done.shift, &parse));
 
     let mut files = Vec::new();
-    for module in &args.split {
-        let Some(change) = &change else { break };
+    for module in modules(args, path, dest)? {
         let in_module = || module.display().to_string();
-        files.extend(follow(module, change, args, say).with_context(in_module)?);
+        if let Some(change) = &change {
+            files.extend(follow(module, change, args, say).with_context(in_module)?);
+        }
     }
     let followed = files.len();
-    let raw = file.is_raw() || args.detached.is_some();
+    let in_elf = change.as_ref().filter(|_| !raw);
     let strips = !raw && args.strip_signature && file.is_signed();
     if dest == Path::new("-") {
         let out = &mut io::stdout().lock();
-        match &change {
-            Some(change) if !raw => {
+        match in_elf {
+            None => new.write_to(out)?,
+            Some(change) => {
                 let changed = file.changed(change, args.strip_signature);
                 out.write_all(&changed.map_err(suggest_back).with_context(in_file)?)?;
             }
-            _ => new.write_to(out)?,
         }
         out.flush()?;
     } else if done.types > 0 || done.origin || dest != path || strips {
-        files.push(
-            match &change {
-                Some(change) if !raw => file.prepare(change, args.strip_signature, dest),
-                _ => Prepared::raw(dest, file.is_raw().then_some(path), &new),
-            }
-            .map_err(suggest_back)
-            .with_context(in_file)?,
-        );
+        let prepared = match in_elf {
+            None => Prepared::raw(dest, file.is_raw().then_some(path), &new),
+            Some(change) => file.prepare(change, args.strip_signature, dest).map_err(suggest_back),
+        };
+        files.push(prepared.with_context(in_file)?);
     }
     commit_all(files)?;
     summary(args, dest, &done, &new, say);
     if followed > 0 {
         say.line(format_args!("{} rewritten to match", count(followed, "split file")));
-    } else if done.types > 0 && new.base().is_none() && !file.is_relocatable() {
+    } else if done.types == 0 && !args.split.is_empty() {
+        say.line(format_args!(
+            "{} has not changed: nothing that is split on it needs to",
+            path.display()
+        ));
+    } else if done.types > 0
+        && new.base().is_none()
+        && !file.is_relocatable()
+        && args.split.is_empty()
+    {
         say.line("BTF that is split on this (modules of a vmlinux) must follow it: '--split MODULE...' rewrites it");
     }
     if sorted && done.types > 0 {
-        say.line("the types were sorted by name: with types appended, libbpf no longer finds them by binary search");
+        say.line("the types were sorted by name: with others among them, libbpf no longer finds them by binary search");
+    }
+    if args.detached.is_some()
+        && !file.is_raw()
+        && done.shift.ids_from < first_new
+        && done.types > 0
+    {
+        say.line(format_args!(
+            "type ids moved: those in {} itself (.BTF_ids, .BTF.ext) are not those of this BTF",
+            path.display()
+        ));
     }
     Ok(FINE)
+}
+
+/// The files that are to follow, each once; none of them may be what is written anyway.
+fn modules<'a>(args: &'a Encode, path: &Path, dest: &Path) -> anyhow::Result<Vec<&'a Path>> {
+    let mut modules: Vec<&Path> = Vec::new();
+    let mut seen = HashSet::new();
+    for module in &args.split {
+        if module == Path::new("-") {
+            bail!("--split rewrites files: '-' is none");
+        }
+        if same_file(module, path) || same_file(module, dest) {
+            bail!("{}: it cannot follow itself", module.display());
+        }
+        if seen.insert(module.canonicalize().unwrap_or_else(|_| module.clone())) {
+            modules.push(module);
+        }
+    }
+    Ok(modules)
 }
 
 fn options(args: &Encode, origin: bool) -> Describe {
@@ -98,6 +135,12 @@ fn options(args: &Encode, origin: bool) -> Describe {
 /// Where the result goes: what -o or --detached say, else the file itself.
 fn destination<'a>(args: &'a Encode, path: &'a Path) -> anyhow::Result<&'a Path> {
     if let Some(dest) = args.output.as_deref().or(args.detached.as_deref()) {
+        if args.detached.is_some() && same_file(dest, path) {
+            bail!("{}: --detached leaves FILE as it is: name another file", dest.display());
+        }
+        if args.reading.base.iter().any(|base| same_file(dest, base)) {
+            bail!("{}: this is the base, it would be replaced", dest.display());
+        }
         return Ok(dest);
     }
     // What the kernel offers there is not ours to replace.
@@ -129,8 +172,14 @@ fn follow(
     if old.base().is_none() {
         bail!("this is standalone BTF: it is not split on the file that it is to follow");
     }
-    old.check_base()?;
-    if base.shift.ids_by == 0 && base.shift.strs_by == 0 {
+    let unchanged = base.shift.ids_by == 0 && base.shift.strs_by == 0;
+    old.check_base().map_err(|err| match unchanged {
+        true => err.with_help(
+            "if FILE was encoded since this was built: run 'renumber --from OLD -B FILE' on it",
+        ),
+        false => err,
+    })?;
+    if unchanged {
         return Ok(None);
     }
     let new = old.clone().follow_base(&base.shift, Arc::clone(base.new))?;
@@ -173,7 +222,7 @@ fn summary(args: &Encode, dest: &Path, done: &Described, new: &Btf, say: Say) {
             count(done.kinds.len(), "kind"),
             count(done.types as usize, "type"),
             done.first,
-            done.first.saturating_add(done.types).saturating_sub(1),
+            done.first.0.saturating_add(done.types).saturating_sub(1),
             grouped(done.bytes),
         ));
         say.detail(format_args!("{dest}: described {}", names(&done.kinds)));

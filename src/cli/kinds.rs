@@ -41,7 +41,7 @@ fn file_rows(btf: &Btf) -> anyhow::Result<Vec<Row>> {
         let count = records.entry(ty.kind()).or_default();
         *count = count.saturating_add(1);
     }
-    let descriptions = btf.descriptions()?;
+    let descriptions = btf.descriptions();
     let mut rows: BTreeMap<Kind, Row> = BTreeMap::new();
     for entry in btf.kinds().iter() {
         let kind = entry.spec.kind;
@@ -82,14 +82,24 @@ fn row(spec: &KindSpec) -> Row {
             third.to_owned(),
             spec.fixed_size().to_string(),
             spec.element_size().to_string(),
-            if words.is_empty() { "-".to_owned() } else { words.join(" ") },
+            if words.is_empty() { "-".to_owned() } else { cut(words.join(" ")) },
         ],
+    }
+}
+
+/// A kind may have a thousand words: a line has room for some.
+fn cut(words: String) -> String {
+    const MOST: usize = 160;
+    match words.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}...", words.get(..at).unwrap_or_default()),
+        None => words,
     }
 }
 
 /// Fields as kind files write them; `?` for a class or name that is not known.
 fn fields(fields: &[Field], classes: bool) -> Vec<String> {
-    let text = |field: &Field| match (field.name.as_str(), field.class) {
+    // Names come from the file: they must not break the table.
+    let text = |field: &Field| match (field.name.escape_debug().to_string().as_str(), field.class) {
         ("", _) => "?".to_owned(),
         (name, _) if !classes => format!("{name}:?"),
         (name, WordClass::U32) => name.to_owned(),
@@ -114,12 +124,10 @@ fn print(rows: &[Row]) -> io::Result<()> {
         let mut line = String::new();
         for ((cell, width), head) in row.cells.iter().zip(&widths).zip(head) {
             let gap = if line.is_empty() { "" } else { "  " };
+            let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
             let number = NUMBERS.contains(&head.as_str());
-            line.push_str(&if number {
-                format!("{gap}{cell:>width$}")
-            } else {
-                format!("{gap}{cell:<width$}")
-            });
+            let (before, after) = if number { (pad.as_str(), "") } else { ("", pad.as_str()) };
+            line.extend([gap, before, cell.as_str(), after]);
         }
         writeln!(out, "{}", line.trim_end())?;
     }

@@ -10,6 +10,7 @@ mod renumber;
 use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -31,6 +32,9 @@ const TROUBLE: u8 = 2;
 pub fn main() -> ExitCode {
     let args = Args::parse();
     let say = Say { quiet: args.quiet, verbose: args.verbose };
+    // Who only prints has done enough when nobody listens any more; a result that was not
+    // delivered is another thing.
+    let prints = matches!(args.command, Command::Dump(_) | Command::Kinds(_) | Command::Demo);
     let done = match &args.command {
         Command::Encode(args) => encode::run(args, say),
         Command::Dump(args) => dump::run(args, say),
@@ -38,15 +42,18 @@ pub fn main() -> ExitCode {
         Command::Renumber(args) => renumber::run(args, say),
         Command::Demo => demo::run(),
     };
-    ExitCode::from(done.unwrap_or_else(|err| report(&err)))
+    ExitCode::from(
+        done.unwrap_or_else(|err| if prints && is_closed_pipe(&err) { FINE } else { report(&err) }),
+    )
 }
 
-/// Prints an error and what to do about it; a reader that has gone away is no error.
+fn is_closed_pipe(err: &anyhow::Error) -> bool {
+    let closed = |err: &io::Error| err.kind() == io::ErrorKind::BrokenPipe;
+    err.chain().filter_map(|err| err.downcast_ref()).any(closed)
+}
+
+/// Prints an error and what to do about it.
 fn report(err: &anyhow::Error) -> u8 {
-    let closed_pipe = |err: &io::Error| err.kind() == io::ErrorKind::BrokenPipe;
-    if err.chain().filter_map(|err| err.downcast_ref()).any(closed_pipe) {
-        return FINE;
-    }
     let mut text = format!("btfkinds: {err:#}\n");
     if let Some(help) = err.chain().find_map(|err| err.downcast_ref::<Error>()?.help()) {
         text.push_str(&format!("help: {help}\n"));
@@ -94,8 +101,14 @@ fn parse_options(base: &[PathBuf], kind_files: &[PathBuf]) -> anyhow::Result<Par
         parse = parse.kind(spec);
     }
     for path in base {
-        let (_, base) = open(path, &parse)?;
-        parse = parse.base(Arc::new(base));
+        let (_, next) = open(path, &parse)?;
+        if parse.given_base().is_some() && next.base().is_none() {
+            anyhow::bail!(
+                "{}: this is standalone BTF: it does not continue the base before it",
+                path.display()
+            );
+        }
+        parse = parse.base(Arc::new(next));
     }
     Ok(parse)
 }
@@ -122,6 +135,12 @@ fn note_base(file: &File, btf: &Btf, base: &[PathBuf], say: Say) {
     } else if let Err(err) = btf.check_base() {
         say.line(format_args!("{path}: names are wrong: {err}"));
     }
+}
+
+/// Whether two paths are the same file.
+fn same_file(a: &Path, b: &Path) -> bool {
+    let id = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
+    matches!((id(a), id(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// A number with commas between thousands.

@@ -16,7 +16,7 @@ pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
     }
     let parse = parse_options(&[], &args.kind_file)?;
     let chain = |paths: &[PathBuf]| -> anyhow::Result<Option<Arc<Btf>>> {
-        Ok(parse_options(paths, &args.kind_file)?.base_of().cloned())
+        Ok(parse_options(paths, &args.kind_file)?.given_base().cloned())
     };
     let target = if args.undo {
         Target::Standalone
@@ -95,6 +95,12 @@ fn one(path: &Path, how: &Renumber, args: &Args, say: Say) -> anyhow::Result<boo
             format!("moved along with its base, now of {} types", base.type_count())
         }
     };
+    for set in renumbered.sets_by_order()? {
+        say.line(format_args!(
+            "{}: .BTF_ids had been filled for other BTF: the flags of {set} are kept in the order of its functions",
+            path.display()
+        ));
+    }
     let ids = if renumbered.resolves_ids() { "; .BTF_ids filled" } else { "" };
     say.line(format_args!("{}: {to}{ids}", dest.display()));
     Ok(true)

@@ -108,8 +108,7 @@ pub(super) fn changed(
         ));
     }
     let before = data.clone();
-    let singles: Vec<Single<'_>> = symbols.iter().filter_map(single).collect();
-    let mut ids = Ids { elf, data, singles, sets: symbols.iter().filter_map(set).collect() };
+    let mut ids = Ids::new(elf, data)?;
     let unresolved =
         !ids.singles.is_empty() && ids.singles.iter().all(|single| ids.word(single.at) == Some(0));
     match change.ids {
@@ -134,10 +133,51 @@ pub(super) fn needs_resolving(elf: &Elf, section: &Section, change: &Change<'_>)
     Ok(!elf.id_symbols.is_empty() && changed(elf, section, &probe).is_err())
 }
 
+/// The sets whose entries have different flags, and were sorted for other BTF: which flags belong
+/// to which function then follows from the order of the functions alone.
+pub(super) fn sets_by_order(elf: &Elf, section: &Section) -> Result<Vec<String>> {
+    let ids = Ids::new(elf, elf.section_data(section)?)?;
+    if ids.singles.iter().all(|single| ids.word(single.at) == Some(0)) {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for set in ids.sets.iter().filter(|set| set.step == 8) {
+        let entries = ids.entries(set)?;
+        let flags = |at: &usize| ids.word(at.saturating_add(4));
+        if entries.iter().any(|at| entries.first().map(flags) != Some(flags(at))) {
+            found.push(set.symbol.to_owned());
+        }
+    }
+    Ok(found)
+}
+
 /// What helps against ids that cannot be moved.
 const RESOLVE: &str = "--resolve-ids fills them by kind and name";
 
-impl Ids<'_> {
+impl<'a> Ids<'a> {
+    /// The section's symbols, in order. Sets must not overlap: no symbol says twice what a word is.
+    fn new(elf: &'a Elf, data: Vec<u8>) -> Result<Ids<'a>> {
+        let mut singles: Vec<Single<'_>> = elf.id_symbols.iter().filter_map(single).collect();
+        let mut sets: Vec<Set<'_>> = elf.id_symbols.iter().filter_map(set).collect();
+        singles.sort_by_key(|single| single.at);
+        sets.sort_by_key(|set| set.start);
+        for pair in sets.windows(2) {
+            if let [a, b] = pair
+                && b.start < a.range.end
+            {
+                return Err(bad(format!("symbols {} and {} overlap", a.symbol, b.symbol)));
+            }
+        }
+        Ok(Ids { elf, data, singles, sets })
+    }
+
+    /// The symbols of single ids within a range.
+    fn within(&self, range: &Range<usize>) -> &[Single<'a>] {
+        let start = self.singles.partition_point(|single| single.at < range.start);
+        let end = self.singles.partition_point(|single| single.at < range.end);
+        self.singles.get(start..end).unwrap_or_default()
+    }
+
     fn word(&self, at: usize) -> Option<u32> {
         self.data.get(at..)?.first_chunk().map(|bytes| self.elf.endian.u32(*bytes))
     }
@@ -170,9 +210,8 @@ impl Ids<'_> {
                 found.push(ty.ok_or_else(|| fail(&format!("its id {id} is no type of this BTF")))?);
             }
             let mut asked: Vec<(Kind, &[u8])> = self
-                .singles
+                .within(&set.range)
                 .iter()
-                .filter(|single| set.range.contains(&single.at))
                 .map(|single| (single.kind, single.name.as_bytes()))
                 .collect();
             found.sort_unstable();
@@ -282,16 +321,13 @@ impl Ids<'_> {
                 .iter()
                 .map(|(at, id)| (*id, if set.step == 8 { flags(*at) } else { 0 }))
                 .collect();
-            // Sorted once, flags are no longer beside the symbols that they are for.
-            let alike = values
-                .iter()
-                .all(|(_, flags)| values.first().is_some_and(|first| first.1 == *flags));
-            if !unresolved && !alike {
-                let what = format!(
-                    "symbol {}: its entries have different flags, and which is whose was lost when they were resolved for other BTF",
-                    set.symbol
-                );
-                return Err(bad(what));
+            if !unresolved {
+                // Sorted once, flags are no longer beside the symbols that they are for, but still
+                // in the order of the functions: encoders number these alike in split and
+                // standalone BTF.
+                let mut ids: Vec<u32> = values.iter().map(|(id, _)| *id).collect();
+                ids.sort_unstable();
+                values.iter_mut().zip(ids).for_each(|(value, id)| value.0 = id);
             }
             values.sort_unstable();
             writes.push((set.start, u32::try_from(values.len()).unwrap_or(u32::MAX)));

@@ -224,7 +224,39 @@ impl Elf {
         let length = length.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
         let all =
             u64::from(length).saturating_add((*signer).into()).saturating_add((*key_id).into());
-        at.checked_sub(all).filter(|start| *start > 0).ok_or_else(broken).map(Some)
+        // Whatever the length says, a signature stands behind everything else.
+        let end = self.content_end();
+        at.checked_sub(all).filter(|start| *start >= end).ok_or_else(broken).map(Some)
+    }
+
+    /// Where the last section, segment or table of the file ends.
+    fn content_end(&self) -> u64 {
+        let sections = self.sections.iter().filter(|section| section.kind != SHT_NOBITS);
+        let ends = sections.map(|section| section.offset.saturating_add(section.size));
+        let segments = self.segments.iter().map(|segment| segment.end);
+        ends.chain(segments).chain([self.table().end]).max().unwrap_or(0)
+    }
+
+    /// The section headers.
+    fn table(&self) -> Range<u64> {
+        let start = self.sections.first().map_or(0, |section| section.header_at);
+        let size = self.header_size.saturating_mul(self.sections.len() as u64);
+        start..start.saturating_add(size)
+    }
+
+    /// Whether something else than `section` has bytes in this range of the file.
+    fn is_shared(&self, section: &Section, range: &Range<u64>) -> bool {
+        let meets = |start: u64, end: u64| start < range.end && range.start < end;
+        let table = self.table();
+        let others = self.sections.iter().filter(|other| {
+            other.header_at != section.header_at && other.kind != SHT_NOBITS && other.size != 0
+        });
+        let file_header = if self.is_64 { 64 } else { 52 };
+        meets(0, file_header)
+            || meets(table.start, table.end)
+            || others
+                .into_iter()
+                .any(|other| meets(other.offset, other.offset.saturating_add(other.size)))
     }
 
     /// Cuts an appended signature off.
@@ -250,9 +282,12 @@ impl Elf {
             );
             return Err(bad(what)
                 .in_section(&section.name)
-                .with_help("'encode --detached RAW' writes the new BTF beside the file; to have it inside, encode before the file is linked"));
+                .with_help("'encode --detached RAW' writes the new BTF beside the file; to have it inside, encode what pahole made before the last link (gen_btf in the kernel's scripts/link-vmlinux.sh)"));
         }
-        if size <= section.size || end == file_end {
+        // In its place, if nothing else has these bytes.
+        let range = section.offset..section.offset.saturating_add(size.max(section.size));
+        let fits = size <= section.size || end == file_end;
+        if fits && !self.is_shared(section, &range) {
             let mut data = data.to_vec();
             // What is left of the old content must not be taken for something.
             if let Ok(old) = usize::try_from(section.size) {
@@ -290,9 +325,8 @@ impl Elf {
         strings.extend_from_slice(name.as_bytes());
         strings.push(0);
         // The headers as they will be, `replace` having changed some of them.
-        let size =
-            (self.sections.len() as u64).checked_mul(self.header_size).ok_or_else(too_large)?;
-        let table_at = self.sections.first().map_or(0, |section| section.header_at);
+        let Range { start: table_at, end } = self.table();
+        let size = end.saturating_sub(table_at);
         let mut headers =
             self.read(table_at, size).map_err(|err| Error::io("cannot read", &err))?;
         for (at, bytes) in &patches.writes {
@@ -442,6 +476,14 @@ impl Elf {
     }
 }
 
+/// A section's name if it is one that anything here asks for, else nothing: many sections could
+/// share one very long name.
+fn name_of_interest(name: &[u8]) -> String {
+    let asked = name.starts_with(b".BTF") || name == b".gnu.linkonce.this_module";
+    let name = if asked && name.len() < 64 { name } else { b"" };
+    String::from_utf8_lossy(name).into_owned()
+}
+
 /// Reads what we need to know of an ELF file of either class.
 fn facts<'a, H, R>(data: R) -> object::Result<Elf>
 where
@@ -456,7 +498,7 @@ where
     let mut sections = Vec::new();
     for (index, section) in table.enumerate() {
         sections.push(Section {
-            name: String::from_utf8_lossy(table.section_name(endian, section)?).into_owned(),
+            name: name_of_interest(table.section_name(endian, section)?),
             header_at: start.saturating_add(entry.saturating_mul(index.0 as u64)),
             kind: section.sh_type(endian),
             flags: section.sh_flags(endian),
@@ -475,13 +517,18 @@ where
             if relocatable { 0 } else { sections.get(ids).map_or(0, |section| section.addr) };
         let symbols = table.symbols(endian, data, object::elf::SHT_SYMTAB)?;
         for (index, symbol) in symbols.enumerate() {
+            // No name in a kernel is longer than 512 bytes; other symbols say nothing of ids.
+            let name = symbols.symbol_name(endian, symbol)?;
+            if !name.starts_with(b"__BTF_ID__") || name.len() > 1024 {
+                continue;
+            }
             if symbols.symbol_section(endian, symbol, index)?.is_none_or(|section| section.0 != ids)
             {
                 continue;
             }
             let value: u64 = symbol.st_value(endian).into();
             id_symbols.push(IdSymbol {
-                name: String::from_utf8_lossy(symbols.symbol_name(endian, symbol)?).into_owned(),
+                name: String::from_utf8_lossy(name).into_owned(),
                 offset: value.wrapping_sub(origin),
                 size: symbol.st_size(endian).into(),
             });

@@ -32,8 +32,11 @@ pub(super) fn shifted(data: &[u8], endian: Endian, shift: &Shift) -> Result<Vec<
         Endian::Little => [0x9f, 0xeb, 1],
         Endian::Big => [0xeb, 0x9f, 1],
     };
-    if !data.starts_with(&expected) || !data.len().is_multiple_of(4) {
+    if !data.starts_with(&expected) {
         return Err(bad("its header is not known"));
+    }
+    if !data.len().is_multiple_of(4) {
+        return Err(bad(format!("its {} bytes are not whole words", data.len())));
     }
     let mut words = endian.words(data);
     let word = |words: &[u32], at: usize| -> Result<usize> {

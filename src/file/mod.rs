@@ -57,6 +57,14 @@ const PACKED: [(&[u8], &str); 5] = [
     (b"!<arch>\n", "an archive: unpack it first (ar x)"),
 ];
 
+fn content_of(bytes: Vec<u8>) -> Result<Content> {
+    Ok(if bytes.starts_with(b"\x7fELF") {
+        Content::Elf(Elf::in_memory(bytes)?)
+    } else {
+        Content::Raw(bytes)
+    })
+}
+
 impl File {
     /// Opens a file and tells by its content what it is; `-` is the standard input.
     ///
@@ -68,11 +76,7 @@ impl File {
             std::io::stdin()
                 .read_to_end(&mut bytes)
                 .map_err(|err| Error::io("standard input", &err))?;
-            if bytes.starts_with(b"\x7fELF") {
-                Content::Elf(Elf::in_memory(bytes)?)
-            } else {
-                Content::Raw(bytes)
-            }
+            content_of(bytes)?
         } else {
             let cannot = |err| Error::io("cannot read", &err);
             let mut file = fs::File::open(path).map_err(cannot)?;
@@ -82,14 +86,19 @@ impl File {
             }
             let mut magic = Vec::new();
             file.by_ref().take(8).read_to_end(&mut magic).map_err(cannot)?;
-            if magic.starts_with(b"\x7fELF") {
+            let on_disk = metadata.is_file() && magic.starts_with(b"\x7fELF");
+            if on_disk {
                 Content::Elf(Elf::on_disk(file)?)
             } else {
+                let known = [b"\x7fELF".as_slice(), b"\x9f\xeb", b"\xeb\x9f"];
                 let mut bytes = magic;
-                // One piece for the whole file; what it says of its length is but a hint.
-                bytes.reserve(usize::try_from(metadata.len()).unwrap_or(0).min(1 << 28));
-                file.read_to_end(&mut bytes).map_err(cannot)?;
-                Content::Raw(bytes)
+                // What is nothing to us is not read any further.
+                if known.iter().any(|known| bytes.starts_with(known)) {
+                    // One piece for the whole file; what it says of its length is but a hint.
+                    bytes.reserve(usize::try_from(metadata.len()).unwrap_or(0).min(1 << 28));
+                    file.read_to_end(&mut bytes).map_err(cannot)?;
+                }
+                content_of(bytes)?
             }
         };
         if let Content::Raw(bytes) = &content

@@ -230,6 +230,18 @@ impl Renumbered<'_> {
         &self.new
     }
 
+    /// The sets in `.BTF_ids` that are filled anew and whose flags could not be told by their
+    /// symbols: they are kept in the order of the functions.
+    ///
+    /// # Errors
+    /// If the section cannot be read.
+    pub fn sets_by_order(&self) -> Result<Vec<String>> {
+        match self.file.elf().and_then(|elf| Some((elf, elf.find(".BTF_ids")?))) {
+            Some((elf, section)) if self.resolves_ids() => btf_ids::sets_by_order(elf, section),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Whether `.BTF_ids` is filled by name.
     pub fn resolves_ids(&self) -> bool {
         self.ids == Policy::Resolve

@@ -18,13 +18,15 @@ use crate::error::{Error, Result};
 pub struct Prepared {
     temp: TempPath,
     dest: PathBuf,
+    /// What is there is no regular file (a device, a pipe): it is written to, not replaced.
+    special: bool,
 }
 
 impl Prepared {
     /// Prepares `dest` to hold raw BTF. It gets mode and owner of what is there, else of `like`.
     ///
     /// # Errors
-    /// If a file cannot be written beside it.
+    /// If a file cannot be written beside it, or if it is a folder.
     pub fn raw(dest: &Path, like: Option<&Path>, btf: &Btf) -> Result<Prepared> {
         Self::write(dest, like, |file| btf.write_to(file))
     }
@@ -44,39 +46,47 @@ impl Prepared {
         like: Option<&Path>,
         content: impl FnOnce(&mut fs::File) -> io::Result<()>,
     ) -> Result<Prepared> {
-        let cannot = |err: io::Error| Error::io(&format!("cannot write {}", dest.display()), &err);
-        // Through a symbolic link: what it points at is replaced, not the link.
-        let dest_path = fs::canonicalize(dest).unwrap_or_else(|_| dest.to_owned());
+        let cannot =
+            |err: io::Error| Error::io(&format!("cannot write {}", dest.display()), &plain(err));
+        let dest_path = behind_links(dest);
+        let there = fs::metadata(&dest_path).ok();
+        if there.as_ref().is_some_and(fs::Metadata::is_dir) {
+            return Err(cannot(io::Error::from(io::ErrorKind::IsADirectory)));
+        }
+        let special = there.as_ref().is_some_and(|there| !there.is_file());
         let folder = match dest_path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
+            _ if special => std::env::temp_dir(),
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
         };
-        let mut temp = NamedTempFile::with_prefix_in(".btfkinds-", folder).map_err(cannot)?;
+        fs::metadata(&folder).map_err(cannot)?;
+        let mut temp = NamedTempFile::with_prefix_in(".btfkinds-", &folder).map_err(cannot)?;
         content(temp.as_file_mut()).map_err(cannot)?;
-        let model = fs::metadata(&dest_path).ok().or_else(|| {
+        let replaces = there.is_some();
+        let model = there.or_else(|| {
             let like = fs::metadata(like?).ok()?;
             // A file in /sys says nothing about what a copy of it should be.
-            (like.is_file() && like.dev() == fs::metadata(folder).ok()?.dev()).then_some(like)
+            (like.is_file() && like.dev() == fs::metadata(&folder).ok()?.dev()).then_some(like)
         });
-        match model {
-            Some(model) => {
-                // Only root can give files away; for others it is theirs already.
-                let _ = chown(temp.path(), Some(model.uid()), Some(model.gid()));
-                temp.as_file().set_permissions(model.permissions()).map_err(cannot)?;
+        if !special {
+            match model {
+                Some(model) => {
+                    // Only root can give files away; for others it is theirs already.
+                    let _ = chown(temp.path(), Some(model.uid()), Some(model.gid()));
+                    temp.as_file().set_permissions(model.permissions()).map_err(cannot)?;
+                }
+                None => {
+                    // A new file: what the umask leaves of 0666.
+                    let mode = fs::Permissions::from_mode(0o666 & !umask());
+                    temp.as_file().set_permissions(mode).map_err(cannot)?;
+                }
             }
-            None => {
-                // A new file: what the umask leaves of 0666.
-                let mask = umask();
-                temp.as_file()
-                    .set_permissions(fs::Permissions::from_mode(0o666 & !mask))
-                    .map_err(cannot)?;
+            // What takes the place of an older file must be on disk before it does.
+            if replaces {
+                temp.as_file().sync_all().map_err(cannot)?;
             }
         }
-        // What takes the place of an older file must be on disk before it does.
-        if dest_path.exists() {
-            temp.as_file().sync_all().map_err(cannot)?;
-        }
-        Ok(Prepared { temp: temp.into_temp_path(), dest: dest_path })
+        Ok(Prepared { temp: temp.into_temp_path(), dest: dest_path, special })
     }
 
     /// Puts the file in its place.
@@ -84,9 +94,14 @@ impl Prepared {
     /// # Errors
     /// If it cannot be renamed; then the old file is still there.
     pub fn commit(self) -> Result<()> {
-        let Prepared { temp, dest } = self;
+        let Prepared { temp, dest, special } = self;
         let cannot =
-            |err: io::Error| Error::io(&format!("cannot replace {}", dest.display()), &err);
+            |err: io::Error| Error::io(&format!("cannot replace {}", dest.display()), &plain(err));
+        if special {
+            let mut from = fs::File::open(&temp).map_err(cannot)?;
+            let mut to = fs::OpenOptions::new().write(true).open(&dest).map_err(cannot)?;
+            return io::copy(&mut from, &mut to).map(drop).map_err(cannot);
+        }
         temp.persist(&dest).map_err(|err| cannot(err.error))?;
         // The rename itself is to survive a crash too; a folder that cannot be synced is no error.
         if let Some(folder) = dest.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -101,7 +116,31 @@ impl Prepared {
 /// # Errors
 /// At the first that cannot be put there; the error says how many were before it.
 pub fn commit_all(files: Vec<Prepared>) -> Result<()> {
-    files.into_iter().try_for_each(Prepared::commit)
+    for (done, file) in files.into_iter().enumerate() {
+        file.commit().map_err(|err| match done {
+            0 => err,
+            _ => err.with_help(format!(
+                "{done} files before it were replaced already, those behind it were not"
+            )),
+        })?;
+    }
+    Ok(())
+}
+
+/// What a symbolic link points at, whether it is there or not: that is replaced, not the link.
+fn behind_links(path: &Path) -> PathBuf {
+    if let Ok(path) = fs::canonicalize(path) {
+        return path;
+    }
+    match (fs::read_link(path), path.parent()) {
+        (Ok(target), Some(parent)) => parent.join(target),
+        _ => path.to_owned(),
+    }
+}
+
+/// An error without the name of our temporary file.
+fn plain(err: io::Error) -> io::Error {
+    if err.raw_os_error().is_some() { err } else { err.kind().into() }
 }
 
 /// The process's umask, without setting it.

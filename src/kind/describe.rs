@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::discover::{KIND_PREFIX, NAME_OFF, TYPE_ID};
+use super::discover::KIND_PREFIX;
 use super::{Field, Kind, KindSpec, Third, Version, WordClass};
 use crate::btf::{Btf, TypeId, Types};
 use crate::error::{Error, ErrorKind, Result};
 use crate::origin::Origin;
 use crate::renumber::Shift;
+
+const U32: &[u8] = b"__u32";
+const S32: &[u8] = b"__s32";
 
 /// Which released kinds to describe in a base or in standalone BTF. Kinds that are not released
 /// are described wherever records have them.
@@ -48,7 +51,7 @@ pub struct Describe {
 }
 
 /// What [`describe`] did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
     /// The kinds that have a description now and had none, by number.
     pub kinds: Vec<Kind>,
@@ -60,7 +63,7 @@ pub struct Described {
     /// Whether an origin record was added.
     pub origin: bool,
     /// The first of them.
-    pub first: u32,
+    pub first: TypeId,
     /// By how many bytes the type and string sections grew together.
     pub bytes: usize,
     /// How split BTF has to move that continues this blob, and what else holds its type ids.
@@ -96,10 +99,13 @@ pub fn describe(btf: &mut Btf, options: &Describe) -> Result<Described> {
             Shift { ids_from: btf.type_count(), strs_from: btf.str_end(), ..Shift::default() };
         let without_classes = missing.without_classes;
         return Ok(Described {
+            kinds: Vec::new(),
             without_classes,
-            first: btf.type_count(),
+            types: 0,
+            origin: false,
+            first: TypeId(btf.type_count()),
+            bytes: 0,
             shift,
-            ..Described::default()
         });
     }
     let before = btf.checkpoint()?;
@@ -147,7 +153,7 @@ fn add_missing(btf: &mut Btf, options: &Describe, missing: Missing) -> Result<De
         without_classes,
         types,
         origin: origin.is_some() && old_origin.is_none(),
-        first,
+        first: TypeId(first),
         bytes: btf.type_len().saturating_add(btf.str_len()).saturating_sub(old_bytes),
         shift: Shift { ids_from: first, ids_by: types, strs_from: old_str_end, strs_by },
     })
@@ -164,7 +170,7 @@ struct Missing {
 }
 
 fn missing(btf: &Btf, options: &Describe) -> Result<Missing> {
-    let described = btf.descriptions()?;
+    let described = btf.descriptions();
     let mut missing =
         Missing { specs: Vec::new(), sizes_only: Vec::new(), without_classes: Vec::new() };
     if btf.base().is_none() {
@@ -221,6 +227,7 @@ fn used_kinds(btf: &Btf, select: Select) -> [bool; 128] {
 #[derive(Clone)]
 struct Node {
     id: u32,
+    /// In ascending order.
     same: Vec<u32>,
 }
 
@@ -228,7 +235,7 @@ impl Node {
     /// Whether an existing type that refers to `id` refers to this. None refers to a new type:
     /// its id may be the one that another type still has, before it moves up.
     fn is(&self, id: u32) -> bool {
-        self.same.contains(&id)
+        self.same.binary_search(&id).is_ok()
     }
 }
 
@@ -242,8 +249,8 @@ struct Plan<'a> {
     first: u32,
     /// Existing types that could be part of a description, by kind and name.
     present: HashMap<(Kind, Vec<u8>), Vec<u32>>,
-    /// Typedefs `__u32` and `__s32` that stand at or behind `first`.
-    behind: Vec<Vec<u8>>,
+    /// The names `__u32` and `__s32`, as often as types behind `first` have them.
+    behind: Vec<&'static [u8]>,
     new: Vec<Vec<u32>>,
     /// Types shared by descriptions, once they were needed.
     shared: HashMap<&'static str, Node>,
@@ -262,8 +269,8 @@ impl<'a> Plan<'a> {
                 };
                 if id < first {
                     present.entry((kind, name.to_vec())).or_default().push(id);
-                } else {
-                    behind.push(name.to_vec());
+                } else if let Some(word) = [U32, S32].into_iter().find(|word| *word == name) {
+                    behind.push(word);
                 }
             }
             level = at.base().map(|base| &**base);
@@ -385,8 +392,9 @@ impl<'a> Plan<'a> {
     /// something else, or by a typedef that stands too far behind to be used.
     fn plain(&mut self, name: &str, int: &'static str, encoding: u32) -> Result<Node> {
         let word = self.int(int, encoding)?;
-        let taken = self.behind.iter().any(|other| other == name.as_bytes())
-            || self.present.contains_key(&(Kind::TYPEDEF, name.as_bytes().to_vec()));
+        let present = |kind| self.present.contains_key(&(kind, name.as_bytes().to_vec()));
+        let taken =
+            self.behind.contains(&name.as_bytes()) || present(Kind::TYPEDEF) || present(Kind::INT);
         let same =
             self.same(Kind::TYPEDEF, name, |words| words.get(2).is_some_and(|id| word.is(*id)));
         if same.is_empty() && taken { Ok(word) } else { self.typedef(name, &word) }
@@ -431,7 +439,7 @@ impl<'a> Plan<'a> {
                 && found.iter().zip(members).all(|([name_off, ty, bits], (name, node, at))| {
                     node.is(*ty)
                         && at.checked_mul(8) == Some(*bits)
-                        && types.string(*name_off) == Some(name.as_bytes())
+                        && types.short_string(*name_off) == Some(name.as_bytes())
                 })
         });
         let mut words = Vec::new();
@@ -496,20 +504,20 @@ fn part_of_description<'a>(types: Types<'a>, words: &'a [u32]) -> Option<(Kind, 
         return None;
     };
     let kind = Kind::of_info(*info);
-    let name = || types.string(*name_off);
+    // Only a name that starts right is looked at to its end.
+    let name = |prefixes: &[&[u8]]| {
+        let starts = prefixes.iter().any(|prefix| types.starts_with(*name_off, prefix));
+        starts.then(|| types.short_string(*name_off)).flatten()
+    };
+    let is_word = |name: &&[u8]| matches!(*name, b"int" | b"unsigned int" | U32 | S32);
     match kind {
-        Kind::INT => name().filter(|name| matches!(*name, b"int" | b"unsigned int")),
-        Kind::TYPEDEF => name().filter(|name| {
-            matches!(*name, b"__u32" | b"__s32" | TYPE_ID | NAME_OFF) || name.starts_with(b"__BTF_")
-        }),
-        Kind::STRUCT => {
-            name().filter(|name| name.starts_with(b"__btf_type") || name.starts_with(KIND_PREFIX))
-        }
+        Kind::INT => name(&[b"int\0", b"unsigned int\0", b"__u32\0", b"__s32\0"]).filter(is_word),
+        Kind::TYPEDEF => name(&[b"__u32\0", b"__s32\0", b"__btf_", b"__BTF_"]),
+        Kind::STRUCT => name(&[b"__btf_type", KIND_PREFIX]),
         Kind::UNION => (*name_off == 0 && rest.len() == 6).then_some(b"".as_slice()),
         Kind::ARRAY => {
             let element = types.get(*rest.first()?)?;
-            let part = types.string(*element.first()?)?.starts_with(KIND_PREFIX);
-            part.then_some(b"".as_slice())
+            types.starts_with(*element.first()?, KIND_PREFIX).then_some(b"".as_slice())
         }
         _ => None,
     }

@@ -19,6 +19,8 @@ pub(super) const NAME_OFF: &[u8] = b"__btf_name_off";
 /// The most words that a fixed part or an element may have: far more than any kind needs, and a
 /// bound on what a hostile description can make us do.
 const MAX_WORDS: usize = 1024;
+/// The longest name of a field, those of the structs around it included, in bytes.
+const MAX_NAME: usize = 256;
 /// The longest chain of typedefs and qualifiers, and the deepest nesting, that is followed.
 const MAX_DEPTH: usize = 32;
 
@@ -130,7 +132,7 @@ impl<'a> Rec<'a> {
     }
 
     fn name(self, types: Types<'a>) -> &'a [u8] {
-        types.string(self.word(0)).unwrap_or_default()
+        types.short_string(self.word(0)).unwrap_or_default()
     }
 
     /// The members of a struct or union: type id and offset in words.
@@ -264,9 +266,15 @@ impl<'a> Reader<'a> {
                     let members = rec.members()?;
                     todo.push(Todo::EndOfStruct { id: rec.id, first, size: rec.word(2) });
                     for member in members.into_iter().rev() {
-                        let own = self.types.string(member.name).unwrap_or_default();
-                        let own = String::from_utf8_lossy(own);
+                        let own = self.types.short_string(member.name);
+                        let own = String::from_utf8_lossy(own.unwrap_or_default());
                         let dot = if name.is_empty() { "" } else { "." };
+                        if name.len().saturating_add(own.len()) > MAX_NAME {
+                            return malformed(format!(
+                                "struct [{}] has a member whose name is longer than {MAX_NAME} bytes",
+                                rec.id
+                            ));
+                        }
                         todo.push(Todo::Type {
                             ty: member.ty,
                             name: format!("{name}{dot}{own}"),
@@ -465,7 +473,9 @@ pub(crate) fn description_typedefs(
 ) -> impl Iterator<Item = (u32, TypedefName)> {
     types.own_from(from).filter_map(move |(id, words)| {
         let rec = Rec { id, words };
-        let name = (rec.kind() == Kind::TYPEDEF).then(|| types.string(rec.word(0))).flatten()?;
+        // Nearly all names differ in the first bytes: only few are looked at to their end.
+        let ours = rec.kind() == Kind::TYPEDEF && types.starts_with(rec.word(0), b"__BTF_");
+        let name = ours.then(|| types.short_string(rec.word(0))).flatten()?;
         let kind = described_kind(name).map(TypedefName::Kind);
         let sizes = || {
             named_sizes(name).map(|(kind, fixed, element)| TypedefName::Sizes(kind, fixed, element))

@@ -71,32 +71,44 @@ impl KindEntry {
 /// renumbering need to know of it.
 #[derive(Debug)]
 pub(crate) struct Refs {
-    /// Whether the third word is a type id.
-    pub(crate) third: bool,
     pub(crate) fixed_words: usize,
     pub(crate) element_words: usize,
-    /// Positions within the fixed words, and whether a string offset (true) or a type id is there.
-    pub(crate) fixed: Vec<(usize, bool)>,
+    /// Positions of the words that are there once, the header's among them, and whether a string
+    /// offset (true) or a type id is there.
+    once: Vec<(usize, bool)>,
     /// The same within one element.
-    pub(crate) elements: Vec<(usize, bool)>,
+    element: Vec<(usize, bool)>,
 }
 
 impl Refs {
     fn new(spec: &KindSpec) -> Self {
-        fn positions(fields: &[Field]) -> Vec<(usize, bool)> {
-            fields
-                .iter()
-                .enumerate()
-                .filter(|(_, field)| !field.class.is_plain())
-                .map(|(at, field)| (at, field.class == WordClass::Str))
-                .collect()
-        }
+        let is_ref = |(at, class): (usize, WordClass)| {
+            (!class.is_plain()).then_some((at, class == WordClass::Str))
+        };
+        let classes = |fields: &[Field]| fields.iter().map(|f| f.class).collect::<Vec<_>>();
+        let header = [WordClass::Str, WordClass::U32, spec.third.class()];
+        let once = header.into_iter().chain(classes(&spec.fixed));
         Refs {
-            third: spec.third.class() == WordClass::Id,
             fixed_words: spec.fixed.len(),
             element_words: spec.elements.len(),
-            fixed: positions(&spec.fixed),
-            elements: positions(&spec.elements),
+            once: once.enumerate().filter_map(is_ref).collect(),
+            element: classes(&spec.elements).into_iter().enumerate().filter_map(is_ref).collect(),
+        }
+    }
+
+    /// Calls `f` with the position of every type id and string offset of a record of `len` words,
+    /// the name's first, and whether it is a string offset. The one place that knows where they are.
+    #[inline]
+    pub(crate) fn for_each(&self, len: usize, mut f: impl FnMut(usize, bool)) {
+        self.once.iter().for_each(|(at, is_str)| f(*at, *is_str));
+        if self.element.is_empty() {
+            return;
+        }
+        let first = self.fixed_words.saturating_add(3);
+        for start in (first..len).step_by(self.element_words.max(1)) {
+            for (at, is_str) in &self.element {
+                f(start.saturating_add(*at), *is_str);
+            }
         }
     }
 }

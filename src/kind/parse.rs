@@ -169,7 +169,7 @@ pub(super) const fn version(word: &str) -> Option<Version> {
     }
 }
 
-const fn is_lower_name(word: &str) -> bool {
+pub(super) const fn is_lower_name(word: &str) -> bool {
     let mut bytes = word.as_bytes();
     if !matches!(bytes.first(), Some(b'a'..=b'z' | b'_')) {
         return false;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::discover::{self, Sizes, TypedefName};
+use super::discover::{self, Flaw, Sizes, TypedefName};
 use super::{Field, Kind, KindEntry, KindSpec, Source, Third, WordClass};
 use crate::btf::{TypeId, Types, Walk};
 use crate::error::{Error, ErrorKind, Result};
@@ -44,33 +44,34 @@ struct Claim {
 pub(crate) fn reconcile(
     types: Types<'_>,
     kind: Kind,
-    typedefs: &[(u32, TypedefName)],
-    named: &[(Kind, u32, u32)],
+    names: &Names,
+    base: Option<KindEntry>,
     walk: &Walk<'_>,
 ) -> Result<KindEntry> {
-    let mut claims: Vec<Claim> =
-        own_descriptions(types, kind, typedefs)?.into_iter().collect::<Result<_>>()?;
+    let Names { typedefs, sizes: named } = names;
+    let mut claims: Vec<Claim> = own_descriptions(types, kind, typedefs)
+        .map(|(id, claim)| claim.map_err(|flaw| flaw.into_error(types, id)))
+        .collect::<Result<_>>()?;
+    if claims.len() > MAX_DESCRIPTIONS {
+        let what = format!("kind {kind} is described more than {MAX_DESCRIPTIONS} times");
+        return Err(Error::new(ErrorKind::Description, what));
+    }
     if let Some(sizes) = walk.layout.sizes(kind) {
         claims.push(Claim { spec: sizes_only(kind, sizes?), source: Source::Layout });
     }
-    if let Some(entry) = walk.base.and_then(|base| base.known(kind)) {
-        let entry = entry?;
+    if let Some(entry) = base {
         let source = Source::Base(Box::new(entry.source));
         claims.push(Claim { spec: KindSpec::clone(&entry.spec), source });
     }
     for spec in walk.given.iter().filter(|spec| spec.kind == kind) {
         claims.push(Claim { spec: KindSpec::clone(spec), source: Source::Given });
     }
-    let mut structs: Vec<u32> = typedefs
-        .iter()
-        .filter(|(_, name)| *name == TypedefName::Kind(kind))
-        .filter_map(|(id, _)| discover::struct_of(types, *id))
-        .collect();
     // A name here may go with a description in the base.
-    structs.extend(claims.iter().filter_map(|claim| match claim.source.innermost() {
+    let described = claims.iter().filter_map(|claim| match claim.source.innermost() {
         Source::Description(id) => discover::struct_of(types, id.0),
         _ => None,
-    }));
+    });
+    let structs: Vec<u32> = described.collect();
     if let Some((fixed, element, sizes)) = named_sizes(named, kind)? {
         let name = format!("__BTF_SIZES_{kind}_{fixed}_{element}");
         let mut typedef = false;
@@ -114,30 +115,50 @@ impl Claim {
     }
 }
 
-/// The descriptions of `kind` among the own types, in the order of their ids; each struct once.
-fn own_descriptions(
+/// The descriptions of `kind` among the own types, in the order of their ids, each struct once and
+/// no more than one too many: what a hostile blob can make us do has an end.
+fn own_descriptions<'a>(
+    types: Types<'a>,
+    kind: Kind,
+    typedefs: &'a [(u32, TypedefName)],
+) -> impl Iterator<Item = (u32, std::result::Result<Claim, Flaw>)> + 'a {
+    let mut seen = Vec::new();
+    typedefs
+        .iter()
+        .filter(move |(_, name)| *name == TypedefName::Kind(kind))
+        .filter(move |(id, _)| {
+            let target = discover::struct_of(types, *id);
+            let new = target.is_none() || !seen.contains(&target);
+            if new {
+                seen.push(target);
+            }
+            new
+        })
+        .take(MAX_DESCRIPTIONS.saturating_add(1))
+        .map(move |(id, _)| {
+            let source = Source::Description(TypeId(*id));
+            let spec = discover::read_description(types, kind, *id);
+            (*id, spec.map(|spec| Claim { spec, source }))
+        })
+}
+
+/// The sizes that a description gives which lies wholly within `types`, the records before the
+/// first of `kind`; an error if there are only malformed ones.
+pub(crate) fn sizes_before(
     types: Types<'_>,
     kind: Kind,
     typedefs: &[(u32, TypedefName)],
-) -> Result<Vec<Result<Claim>>> {
-    let mut seen = Vec::new();
-    let mut claims = Vec::new();
-    for (id, _) in typedefs.iter().filter(|(_, name)| *name == TypedefName::Kind(kind)) {
-        let target = discover::struct_of(types, *id);
-        if target.is_some() && seen.contains(&target) {
-            continue;
+) -> Result<Option<Sizes>> {
+    let mut malformed = None;
+    for (id, claim) in own_descriptions(types, kind, typedefs) {
+        match claim {
+            Ok(claim) => return Ok(Some(Sizes::of(&claim.spec))),
+            // It may be read when all records are known.
+            Err(Flaw::Ahead(_)) => {}
+            Err(flaw) => malformed = malformed.or(Some(flaw.into_error(types, id))),
         }
-        seen.push(target);
-        if seen.len() > MAX_DESCRIPTIONS {
-            let what = format!("kind {kind} is described more than {MAX_DESCRIPTIONS} times");
-            return Err(Error::new(ErrorKind::Description, what));
-        }
-        claims.push(match discover::read_description(types, kind, *id) {
-            Ok(spec) => Ok(Claim { spec, source: Source::Description(TypeId(*id)) }),
-            Err(flaw) => Err(flaw.into_error(types, *id)),
-        });
     }
-    Ok(claims)
+    malformed.map_or(Ok(None), Err)
 }
 
 /// Whether all claims have the same sizes, and those that tell classes the same classes.
@@ -188,8 +209,9 @@ fn sizes_only(kind: Kind, sizes: Sizes) -> KindSpec {
 /// What a blob's own types and strings say about kinds, looked up once.
 #[derive(Debug, Clone)]
 pub(crate) struct Names {
-    typedefs: Vec<(u32, TypedefName)>,
-    sizes: Vec<(Kind, u32, u32)>,
+    pub(crate) typedefs: Vec<(u32, TypedefName)>,
+    /// The strings `__BTF_SIZES_n_i_e`.
+    pub(crate) sizes: Vec<(Kind, u32, u32)>,
 }
 
 impl Names {
@@ -211,17 +233,18 @@ impl Names {
             TypedefName::Kind(n) | TypedefName::Sizes(n, ..) => *n == kind,
         };
         let named = self.typedefs.iter().any(|(_, name)| has(name))
-            || self.sizes.iter().any(|(n, ..)| *n == kind);
-        let elsewhere = || {
-            walk.layout.sizes(kind).is_some()
-                || walk.base.is_some_and(|base| base.known(kind).is_some())
+            || self.sizes.iter().any(|(n, ..)| *n == kind)
+            || walk.layout.sizes(kind).is_some();
+        // Asked once: a chain of bases asks all the way down.
+        let base = match walk.base.and_then(|base| base.known(kind)).transpose() {
+            Ok(base) => base,
+            Err(err) => return Some(Err(err)),
         };
-        let types = walk.types(starts);
-        (named || elsewhere()).then(|| reconcile(types, kind, &self.typedefs, &self.sizes, walk))
+        (named || base.is_some()).then(|| reconcile(walk.types(starts), kind, self, base, walk))
     }
 
     /// Every description among the own types that can be read, in the order of kinds and ids.
-    pub(crate) fn readable(&self, types: Types<'_>) -> Result<Vec<(KindSpec, TypeId)>> {
+    pub(crate) fn readable(&self, types: Types<'_>) -> Vec<(KindSpec, TypeId)> {
         let mut kinds: Vec<Kind> = self
             .typedefs
             .iter()
@@ -234,13 +257,10 @@ impl Names {
         kinds.dedup();
         let mut found = Vec::new();
         for kind in kinds {
-            for claim in own_descriptions(types, kind, &self.typedefs)?.into_iter().flatten() {
-                if let Source::Description(id) = claim.source {
-                    found.push((claim.spec, id));
-                }
-            }
+            let claims = own_descriptions(types, kind, &self.typedefs);
+            found.extend(claims.filter_map(|(id, claim)| Some((claim.ok()?.spec, TypeId(id)))));
         }
-        Ok(found)
+        found
     }
 
     /// Whether a typedef `__BTF_SIZES_n_i_e` leads to the description `typedef`.

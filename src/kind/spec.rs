@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
 use super::Kind;
-use super::parse::{Parsed, parse, parse_released, version};
+use super::parse::{Parsed, is_kind_name, is_lower_name, parse, parse_released, version};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What one 4-byte word of a record is.
@@ -103,7 +103,7 @@ impl FromStr for Version {
 
     fn from_str(s: &str) -> Result<Self> {
         version(s).ok_or_else(|| {
-            Error::new(ErrorKind::KindFile, format!("'{s}' is not a kernel version, like 5.13"))
+            Error::new(ErrorKind::Version, format!("'{s}' is not a kernel version, like 5.13"))
         })
     }
 }
@@ -165,6 +165,23 @@ impl KindSpec {
         }
     }
 
+    /// Whether this can be a kind that is not released; what is wrong if not.
+    pub(crate) fn check(&self) -> std::result::Result<(), String> {
+        let Kind(n) = self.kind;
+        let valid = |field: &Field| field.name.is_empty() || is_lower_name(&field.name);
+        if self.kind.is_released() {
+            Err(format!("kind {n} is released: its words are fixed"))
+        } else if !(1..=Kind::MAX.0).contains(&n) {
+            Err(format!("a kind's number must be 1 to 127, not {n}"))
+        } else if !is_kind_name(&self.name) {
+            Err(format!("'{}' cannot be the name of a kind", self.name.escape_debug()))
+        } else if !self.fixed.iter().chain(&self.elements).all(valid) {
+            Err(format!("kind {n} has a field whose name is not of a-z, 0-9 and _"))
+        } else {
+            Ok(())
+        }
+    }
+
     /// The bytes of the fixed words after the 12-byte header.
     pub fn fixed_size(&self) -> usize {
         self.fixed.len().saturating_mul(4)
@@ -219,6 +236,17 @@ static PARSED: [Parsed<'static>; 19] = released! {
     "01-int" "02-ptr" "03-array" "04-struct" "05-union" "06-enum" "07-fwd" "08-typedef"
     "09-volatile" "10-const" "11-restrict" "12-func" "13-func_proto" "14-var" "15-datasec"
     "16-float" "17-decl_tag" "18-type_tag" "19-enum64"
+};
+
+/// The table is looked up by number: its lines are in order, and none is missing.
+const _: () = {
+    assert!(PARSED.len() == Kind::LAST_RELEASED.0 as usize);
+    let mut rest: &[Parsed<'static>] = &PARSED;
+    let mut number = 1;
+    while let Some((first, others)) = rest.split_first() {
+        assert!(first.number == number);
+        (rest, number) = (others, number.wrapping_add(1));
+    }
 };
 
 static RELEASED: LazyLock<Vec<Arc<KindSpec>>> =

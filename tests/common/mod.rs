@@ -93,6 +93,8 @@ impl Graph {
         }
         let mut strings: Vec<u8> = if first_str == 0 { vec![0] } else { Vec::new() };
         let mut known: HashMap<String, u32> = HashMap::new();
+        // Long strings that are used often are not looked up again.
+        let mut made = vec![0; self.owned.len()];
         let mut types = Vec::new();
         for index in &layout.order {
             for w in &self.types[*index] {
@@ -100,14 +102,19 @@ impl Graph {
                     W::N(n) | W::Abs(n) => n,
                     W::Id(i) => ids[i],
                     W::S("") => 0,
+                    W::Own(i) if made[i] != 0 => made[i],
                     W::S(_) | W::Own(_) => {
                         let text = self.text(*w).to_owned();
-                        *known.entry(text).or_insert_with_key(|text| {
+                        let offset = *known.entry(text).or_insert_with_key(|text| {
                             let offset = first_str + strings.len() as u32;
                             strings.extend(text.as_bytes());
                             strings.push(0);
                             offset
-                        })
+                        });
+                        if let W::Own(i) = *w {
+                            made[i] = offset;
+                        }
+                        offset
                     }
                 };
                 types.extend(word(value));

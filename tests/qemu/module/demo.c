@@ -10,7 +10,7 @@
 #include <linux/percpu.h>
 #include <linux/skbuff.h> /* many of the kernel's types: standalone BTF carries copies of them all */
 
-/* Not in 6.1, which has the longer name only. */
+/* 6.1 has only the older names. */
 #ifndef BTF_KFUNCS_START
 #define BTF_KFUNCS_START BTF_SET8_START
 #define BTF_KFUNCS_END BTF_SET8_END

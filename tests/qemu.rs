@@ -1,0 +1,349 @@
+//! Modules in stock Debian kernels: what the kernel refuses and what it takes, up to a BPF program
+//! that calls the module's functions.
+//!
+//! There is one boot per kernel, with all modules that are for it; the trials look at what came out.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+#![allow(clippy::arithmetic_side_effects)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::{Arc, LazyLock};
+use std::{env, fs};
+
+use common::needs::Need::Tool;
+use common::needs::trial_in;
+use common::{Folder, fails, ok, root, run};
+use libtest_mimic::{Arguments, Trial};
+
+/// The first trial that looks boots. Not a static: the folder shall be removed at the end.
+type Lazy = Arc<LazyLock<Boot>>;
+
+fn main() -> ExitCode {
+    let older: Lazy = Arc::new(LazyLock::new(|| Boot::new("6.1-older", for_update)));
+    let old: Lazy = Arc::new(LazyLock::new(|| Boot::new("6.1", for_old)));
+    let new: Lazy = Arc::new(LazyLock::new(|| Boot::new("6.12", for_new)));
+    let tests = vec![
+        trial("old_refuses_standalone", &old, old_refuses_standalone),
+        trial("old_takes_renumbered", &old, |boot| taken_as_written(boot, "classic")),
+        trial("old_takes_undone_and_renumbered", &old, old_takes_again),
+        trial("old_takes_encoded", &old, |boot| taken_as_written(boot, "encoded")),
+        trial("old_ids_must_be_resolved", &old, old_ids_must_be_resolved),
+        trial("new_refuses_standalone", &new, new_refuses_standalone),
+        trial("new_takes_renumbered", &new, |boot| taken_as_written(boot, "classic")),
+        trial("new_takes_encoded", &new, |boot| taken_as_written(boot, "encoded")),
+        trial("new_takes_its_own_builds", &new, |boot| taken_as_written(boot, "built")),
+        trial("new_relocates_portable", &new, |boot| relocated(boot, "portable", "classic")),
+        trial("new_relocates_unresolved", &new, |boot| relocated(boot, "unresolved", "classic")),
+        trial("new_relocates_encoded", &new, |boot| relocated(boot, "encoded-portable", "encoded")),
+        trial("update_before", &older, |boot| fits_one(boot, "for-older", "for-newer")),
+        trial("update_after", &old, |boot| fits_one(boot, "for-newer", "for-older")),
+        trial("old_dumps_are_bpftools", &old, |boot| {
+            dumps(boot, &["classic", "again", "encoded", "for-newer"]);
+        }),
+        trial("new_dumps_are_bpftools", &new, |boot| {
+            dumps(boot, &["classic", "encoded", "built", "portable", "encoded-portable"]);
+        }),
+        trial("older_dumps_are_bpftools", &older, |boot| dumps(boot, &["for-older"])),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
+}
+
+/// A trial that looks at a boot. Plain `cargo test` shall not download kernels, so it has to be
+/// asked for; `tests/run` does.
+fn trial(name: &str, boot: &Lazy, look: fn(&Boot)) -> Trial {
+    if env::var_os("BTFKINDS_QEMU").is_some() {
+        let needs = ["qemu-system-x86_64", "busybox", "cpio", "pahole", "clang", "bpftool"];
+        let boot = Arc::clone(boot);
+        return trial_in(name, &needs.map(Tool), move || look(&boot));
+    }
+    let name = format!("{name} (needs BTFKINDS_QEMU=1, as tests/run sets it)");
+    if env::var_os("BTFKINDS_REQUIRE").is_some() {
+        return Trial::test(name, || Err("needs BTFKINDS_QEMU=1".into()));
+    }
+    Trial::test(name, || Ok(())).with_ignored_flag(true)
+}
+
+// What is booted.
+
+/// A kernel that has been run, and its modules.
+struct Boot {
+    vmlinux: String,
+    /// The modules as `NAME.ko`, and what the guest left of each in `out/NAME/`.
+    folder: Folder,
+    /// The flags that its headers give to a set of functions: BTF_SET8_KFUNCS came with 6.9.
+    set_flags: u32,
+}
+
+/// Runs one of our scripts and gives its last line.
+fn script(name: &str, args: &[&str]) -> String {
+    let out = Command::new(root().join("tests").join(name)).args(args).output().unwrap();
+    let (said, err) =
+        (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success(), "{name} {args:?}: {:?}\n{said}{err}", out.status.code());
+    said.lines().last().unwrap_or_default().to_owned()
+}
+
+fn vmlinux(series: &str) -> String {
+    script("debian-kernel", &[series]) + "/vmlinux"
+}
+
+/// What `tests/qemu/build` makes for a kernel. It stays there for the next time.
+fn built(series: &str, file: &str) -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("qemu-{series}"));
+    script("qemu/build", &[series, folder.to_str().unwrap()]);
+    folder.join(file).to_str().unwrap().to_owned()
+}
+
+impl Boot {
+    fn new(series: &str, prepare: fn(&Boot)) -> Boot {
+        let vmlinux = vmlinux(series);
+        let set_flags = u32::from(series == "6.12");
+        let boot = Boot { vmlinux, folder: Folder::new(), set_flags };
+        boot.folder.file("script.sh", include_bytes!("qemu/script.sh"));
+        boot.folder.file("zero64", [0; 64]);
+        fs::copy(built(series, "prog.bpf.o"), boot.folder.path("prog.bpf.o")).unwrap();
+        prepare(&boot);
+        let kernel = Path::new(&boot.vmlinux).parent().unwrap();
+        script("qemu/boot", &[kernel.to_str().unwrap(), &boot.folder.name("")]);
+        boot
+    }
+
+    fn ko(&self, name: &str) -> String {
+        self.folder.name(&format!("{name}.ko"))
+    }
+
+    fn copy(&self, from: &str, name: &str) -> String {
+        fs::copy(from, self.ko(name)).unwrap();
+        self.ko(name)
+    }
+
+    fn renumber(&self, from: &str, name: &str, how: &[&str]) -> String {
+        let to = self.ko(name);
+        ok([&["renumber", from, "-o", &to], how].concat());
+        to
+    }
+
+    /// A section of a module, by an independent reader.
+    fn section(&self, name: &str, section: &str) -> Vec<u8> {
+        section_of(&self.ko(name), section)
+    }
+
+    /// What the guest left: `log` (each step and its exit status), `insmod`, `load`, `run` (what
+    /// they said), `dmesg`, `btf` (/sys/kernel/btf/demo); None if there is no such file.
+    fn left(&self, name: &str, file: &str) -> Option<Vec<u8>> {
+        fs::read(self.folder.path("out").join(name).join(file)).ok()
+    }
+
+    fn said(&self, name: &str, file: &str) -> String {
+        String::from_utf8_lossy(&self.left(name, file).unwrap_or_default()).into_owned()
+    }
+
+    /// All that it said, for messages.
+    fn all(&self, name: &str) -> String {
+        let files = ["log", "insmod", "load", "run", "dmesg"];
+        let part = |file| format!("== {name}: {file}\n{}", self.said(name, file));
+        files.map(part).concat()
+    }
+
+    /// The steps that went well, of `insmod`, `load` and `run`.
+    fn steps(&self, name: &str) -> Vec<String> {
+        let log = self.said(name, "log");
+        log.lines().filter_map(|line| Some(line.strip_suffix(" 0")?.to_owned())).collect()
+    }
+}
+
+fn section_of(file: &str, section: &str) -> Vec<u8> {
+    use object::{Object, ObjectSection};
+    let data = fs::read(file).unwrap();
+    let elf =
+        object::read::elf::ElfFile64::<object::Endianness>::parse(data.as_slice()).unwrap();
+    elf.section_by_name(section).unwrap().data().unwrap().to_vec()
+}
+
+fn for_old(boot: &Boot) {
+    let how = ["-B", &boot.vmlinux, "--resolve-ids"];
+    let standalone = boot.copy(&built("6.1", "standalone.ko"), "standalone");
+    let classic = boot.renumber(&standalone, "classic", &how);
+    let undone = boot.folder.name("undone"); // without .ko: not to be loaded
+    ok(["renumber", "--undo", &classic, "-o", &undone]);
+    boot.renumber(&undone, "again", &how);
+    let encoded = boot.copy(&standalone, "encoded");
+    ok(["encode", &encoded]);
+    ok([&["renumber", &encoded], &how[..]].concat());
+    for_update(boot);
+}
+
+/// A module that was built and numbered for one kernel and then moved to the one after it: both
+/// forms, for both kernels.
+fn for_update(boot: &Boot) {
+    let standalone = built("6.1-older", "standalone.ko");
+    let how = ["-B", &vmlinux("6.1-older"), "--resolve-ids"];
+    let before = boot.renumber(&standalone, "for-older", &how);
+    boot.renumber(&before, "for-newer", &["-B", &vmlinux("6.1")]);
+}
+
+fn for_new(boot: &Boot) {
+    let base = ["-B", &boot.vmlinux, "--resolve-ids"];
+    let portable = ["--portable", "--resolve-ids"];
+    boot.copy(&built("6.12", "built.ko"), "built");
+    // The build made it split; standalone it is only by pahole -J over that.
+    let standalone = boot.copy(&built("6.12", "standalone.ko"), "standalone");
+    boot.renumber(&standalone, "classic", &base);
+    boot.renumber(&standalone, "portable", &portable);
+    boot.renumber(&unresolved(boot, &standalone), "unresolved", &portable);
+    let encoded = boot.folder.name("encoded-standalone");
+    ok(["encode", &standalone, "-o", &encoded]);
+    boot.renumber(&encoded, "encoded", &base);
+    boot.renumber(&encoded, "encoded-portable", &portable);
+}
+
+/// The module with `.BTF_ids` as the compiler left it, before the build filled and sorted it: no
+/// count, no ids, and the flags in the order of the source.
+fn unresolved(boot: &Boot, module: &str) -> String {
+    let words: [u32; 6] = [0, boot.set_flags, 0, TRUSTED, 0, 0];
+    let ids = boot.folder.file("ids", words.map(u32::to_le_bytes).concat());
+    let out = boot.folder.name("unresolved");
+    run("objcopy", &["--update-section", &format!(".BTF_ids={ids}"), module, &out]);
+    out
+}
+
+// What came out.
+
+/// KF_TRUSTED_ARGS, which the source gives to `demo_add`.
+const TRUSTED: u32 = 0x10;
+
+/// The module has its BTF, and a BPF program called both of its functions.
+fn taken(boot: &Boot, name: &str) {
+    let all = boot.all(name);
+    assert_eq!(boot.steps(name), ["insmod", "load", "run"], "{all}");
+    assert!(boot.said(name, "run").contains("Return value: 712"), "{all}");
+    assert!(boot.said(name, "dmesg").contains("demo: 2 calls"), "{all}");
+}
+
+/// The module is loaded without its BTF (Debian's kernels allow that), so it has no functions that
+/// a BPF program could call.
+fn refused(boot: &Boot, name: &str, messages: &[&str]) {
+    let (all, dmesg) = (boot.all(name), boot.said(name, "dmesg"));
+    assert_eq!(boot.steps(name), ["insmod"], "{all}");
+    assert!(boot.left(name, "btf").is_none(), "{all}");
+    for message in messages {
+        assert!(dmesg.contains(message), "{message}\n{all}");
+    }
+}
+
+/// Taken with the bytes that are in the file.
+fn taken_as_written(boot: &Boot, name: &str) {
+    taken(boot, name);
+    assert!(boot.left(name, "btf").unwrap() == boot.section(name, ".BTF"), "{name}");
+    ids_are_filled(boot, name);
+}
+
+fn old_refuses_standalone(boot: &Boot) {
+    let messages = [
+        "BPF: Invalid name",
+        "failed to validate module [demo] BTF: -22",
+        "missing module BTF, cannot register kfuncs",
+    ];
+    refused(boot, "standalone", &messages);
+}
+
+fn new_refuses_standalone(boot: &Boot) {
+    // The first is said once per boot; no other module of this boot is refused.
+    let messages =
+        ["Kernel module BTF mismatch detected", "missing module BTF, cannot register kfunc"];
+    refused(boot, "standalone", &messages);
+}
+
+fn old_takes_again(boot: &Boot) {
+    for section in [".BTF", ".BTF_ids"] {
+        assert!(
+            boot.section("again", section) == boot.section("classic", section),
+            "{section} is not what it was before undoing"
+        );
+    }
+    taken_as_written(boot, "again");
+}
+
+/// The headers of 6.1 have nothing that fills `.BTF_ids`: to number the BTF alone would give a
+/// module that loads and whose functions cannot be called.
+fn old_ids_must_be_resolved(boot: &Boot) {
+    let out = boot.folder.name("refused");
+    let said = fails(["renumber", &boot.ko("standalone"), "-B", &boot.vmlinux, "-o", &out]);
+    assert!(said.contains(".BTF_ids") && said.contains("--resolve-ids"), "{said}");
+    assert!(!Path::new(&out).exists());
+}
+
+/// After an update the module for the other kernel is refused, and the moved one is taken.
+fn fits_one(boot: &Boot, this: &str, other: &str) {
+    taken_as_written(boot, this);
+    refused(boot, other, &["failed to validate module [demo] BTF"]);
+}
+
+/// The kernel made of a portable module what we would have written for that kernel.
+fn relocated(boot: &Boot, name: &str, classic: &str) {
+    taken(boot, name);
+    ids_are_filled(boot, name);
+    let seen = boot.left(name, "btf").unwrap();
+    let mut classic = boot.section(classic, ".BTF");
+    // All but three values of the origin record, which is the last type. They tell what base the
+    // module was numbered for, here its own, and the kernel knows nothing of that: to it they are
+    // values of an enum, and not changed.
+    let base = boot.section(name, ".BTF.base");
+    let end: u32 = words(&classic)[1..4].iter().sum(); // the header's size, the types' start and size
+    for (behind, value) in [(20, 2), (12, 5), (4, crc32fast::hash(&base))] {
+        let at = end as usize - behind;
+        classic[at..at + 4].copy_from_slice(&u32::to_le_bytes(value));
+    }
+    assert!(seen == classic, "{name}");
+}
+
+fn words(bytes: &[u8]) -> Vec<u32> {
+    bytes.chunks_exact(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect()
+}
+
+/// The set names the module's functions, each with its own flags. The kernel would not notice wrong
+/// flags, and of wrong ids not all.
+fn ids_are_filled(boot: &Boot, name: &str) {
+    let dump = bpftool_dump(boot, name);
+    let id = |function: &str| -> u32 {
+        let is = format!("] FUNC '{function}' ");
+        let line = dump.lines().find(|line| line.contains(&is)).unwrap();
+        line[1..].split_once(']').unwrap().0.parse().unwrap()
+    };
+    let (mul, add) = (id("demo_mul"), id("demo_add"));
+    assert!(mul < add, "the order in the source is that of the ids: nothing to be sorted");
+    let expected = [2, boot.set_flags, mul, 0, add, TRUSTED];
+    assert_eq!(words(&boot.section(name, ".BTF_ids")), expected, "{name}");
+}
+
+/// The base that a module says it is for: its own, if it carries one.
+fn base(boot: &Boot, name: &str) -> String {
+    if !["portable", "unresolved", "encoded-portable"].contains(&name) {
+        return boot.vmlinux.clone();
+    }
+    boot.folder.file(&format!("{name}.base"), boot.section(name, ".BTF.base"))
+}
+
+/// The module's own types, by bpftool.
+fn bpftool_dump(boot: &Boot, name: &str) -> String {
+    let args = ["-B", &base(boot, name), "btf", "dump", "file", &boot.ko(name)];
+    String::from_utf8(run("bpftool", &args)).unwrap()
+}
+
+fn dumps(boot: &Boot, names: &[&str]) {
+    for name in names {
+        let ours = ok(["dump", "-B", &base(boot, name), &boot.ko(name)]);
+        let theirs = bpftool_dump(boot, name);
+        let differ = ours.lines().zip(theirs.lines()).find(|(ours, theirs)| ours != theirs);
+        assert_eq!((differ, ours.len()), (None, theirs.len()), "{name}");
+    }
+}
