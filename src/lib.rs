@@ -41,6 +41,8 @@
 )]
 
 mod btf;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 mod dump;
 mod error;

@@ -273,9 +273,9 @@ fn what_is_no_btf() {
     let said = |bytes: &[u8]| fails(["dump", &folder.file("x", bytes)]);
     assert!(said(b"").contains("0 bytes are too short for BTF"));
     assert!(said(b"hello, world").contains("not BTF: the magic is 68 65"));
-    assert!(said(b"\x1f\x8b\x08\x00").contains("gzip"));
-    assert!(said(b"\xfd7zXZ\0\0\x01").contains("xz"));
-    assert!(said(b"\x28\xb5\x2f\xfd\0\0").contains("zstd"));
+    assert!(said(b"\x1f\x8b\x08\x00").contains("cannot unpack"));
+    assert!(said(b"\xfd7zXZ\0\0\x01").contains("cannot unpack"));
+    assert!(said(b"\x28\xb5\x2f\xfd\0\0").contains("cannot unpack"));
     assert!(said(b"MZ\0\0").contains("vmlinuz"));
     assert!(said(b"\x7fELF\x09").contains("ELF"));
     assert!(said(b"\x7fELF\x02\x01\x01").contains("ELF"));

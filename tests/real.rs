@@ -36,6 +36,11 @@ fn main() -> ExitCode {
         trial("header_compiles", &[KernelBtf, bpftool, Tool("gcc")], header_compiles),
         trial("demo_runs", &[KernelBtf], demo_runs),
         trial("without_kernel_btf", &[Root, Tool("unshare")], without_kernel_btf),
+        trial(
+            "compressed_modules",
+            &[Debian, bpftool, Tool("gzip"), Tool("xz"), Tool("zstd")],
+            compressed_modules,
+        ),
         trial("debian_vmlinux", &[Debian, bpftool], debian_vmlinux),
         trial("debian_modules_dump_is_bpftools", &[Debian, bpftool], debian_modules),
         trial("debian_split_follows", &[Debian, bpftool], debian_split_follows),
@@ -248,6 +253,59 @@ fn without_kernel_btf() {
 
 fn vmlinux() -> String {
     debian().join("vmlinux").to_str().unwrap().to_owned()
+}
+
+/// Compressed as the tools do it, read, rewritten, and unpacked by the tools again; the kernel's
+/// own unpacker for .xz wants a CRC-32 and a small dictionary.
+fn compressed_modules() {
+    let folder = Folder::new();
+    let base = vmlinux();
+    let module = &modules(&debian().join("modules"))[100];
+    let plain = folder.name("plain.ko");
+    fs::copy(module, &plain).unwrap();
+    let before = ok(["dump", &plain, "-B", &base]);
+    let grown = folder.name("grown.btf");
+    ok(["encode", "-q", &base, "--detached", &grown]);
+    let expect = folder.name("expect.ko");
+    ok([
+        "renumber",
+        "-q",
+        "--strip-signature",
+        &plain,
+        "--from",
+        &base,
+        "-B",
+        &grown,
+        "-o",
+        &expect,
+    ]);
+    let tools: [(&str, &[&str]); 3] =
+        [("gzip", &["-n"]), ("xz", &["--check=crc32", "--lzma2=dict=1MiB"]), ("zstd", &["-q"])];
+    for (tool, options) in tools {
+        let packed = run(tool, &[options, &["-c", &plain]].concat());
+        // Told by content, not by name.
+        let file = folder.file(&format!("{tool}.ko"), &packed);
+        assert_eq!(ok(["dump", &file, "-B", &base]), before);
+        ok(["renumber", "-q", "--strip-signature", &file, "--from", &base, "-B", &grown]);
+        let once = fs::read(&file).unwrap();
+        assert_eq!(once[..2], packed[..2]);
+        // The same again gives the same bytes.
+        fs::write(&file, &packed).unwrap();
+        ok(["renumber", "-q", "--strip-signature", &file, "--from", &base, "-B", &grown]);
+        assert!(fs::read(&file).unwrap() == once);
+        // The tools go by name.
+        let ending = tool.replace("gzip", "gz").replace("zstd", "zst");
+        let named = folder.file(&format!("module.ko.{ending}"), &once);
+        assert!(run(tool, &["-d", "-c", &named]) == fs::read(&expect).unwrap());
+        if tool == "xz" {
+            let xz = named;
+            let facts = String::from_utf8(run("xz", &["--robot", "-lvv", &xz])).unwrap();
+            assert!(facts.contains("CRC32") && facts.contains("dict=1MiB"), "{facts}");
+        }
+        // Cut off, and made to look like one: an error.
+        let cut = folder.file("cut.ko", &packed[..packed.len() / 2]);
+        assert!(fails(["dump", &cut, "-B", &base]).contains("cannot unpack"));
+    }
 }
 
 /// Every module of the kernel, in a fixed order.

@@ -142,6 +142,9 @@ pub(super) struct Dump {
     pub(super) file: PathBuf,
     /// Only types of these names
     pub(super) names: Vec<String>,
+    /// Another BTF section of an ELF file: .BTF.base, or one that is split on .BTF (.BTF.inline)
+    #[arg(long, value_name = "NAME")]
+    pub(super) section: Option<String>,
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = FormatArg::Raw)]
     pub(super) format: FormatArg,
@@ -167,7 +170,8 @@ pub(super) struct Kinds {
 /// What reading a file may need.
 #[derive(Debug, clap::Args)]
 pub(super) struct Reading {
-    /// The base of split BTF (for a module: its vmlinux); a base that is split itself follows its own
+    /// The base of split BTF (for a module: its vmlinux); a base that is split itself follows its
+    /// own. Without it, split BTF is read on the running kernel's if it fits
     #[arg(short = 'B', long = "base", value_name = "BASE")]
     pub(super) base: Vec<PathBuf>,
     /// The words of a kind that is not released (kinds/proposed/ has examples)

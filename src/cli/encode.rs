@@ -52,7 +52,8 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     if dest == Path::new("-") {
         let out = &mut io::stdout().lock();
         match in_elf {
-            None => new.write_to(out)?,
+            None if args.detached.is_some() => new.write_to(out)?,
+            None => out.write_all(&file.packed(new.to_bytes())?)?,
             Some(change) => {
                 let changed = file.changed(change, args.strip_signature);
                 out.write_all(&changed.map_err(suggest_back).with_context(in_file)?)?;
@@ -61,7 +62,8 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
         out.flush()?;
     } else if done.types > 0 || done.origin || dest != path || strips {
         let prepared = match in_elf {
-            None => Prepared::raw(dest, file.is_raw().then_some(path), &new),
+            None if args.detached.is_some() => Prepared::raw(dest, None, &new),
+            None => file.prepare_raw(&new, dest),
             Some(change) => file.prepare(change, args.strip_signature, dest).map_err(suggest_back),
         };
         files.push(prepared.with_context(in_file)?);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::args::Kinds;
-use super::{FINE, Say, note_base, open, parse_options};
+use super::{FINE, Say, note_base, open_to_show, parse_options};
 use crate::{Btf, Field, Kind, KindSpec, Third, WordClass};
 
 /// A line of the table.
@@ -13,11 +13,11 @@ struct Row {
 }
 
 pub(super) fn run(args: &Kinds, say: Say) -> anyhow::Result<u8> {
-    let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
+    let mut parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
     let mut head = vec!["n", "kind", "third", "fixed", "each", "words [element words]"];
     let mut rows = Vec::new();
     if let Some(path) = &args.file {
-        let (file, btf) = open(path, &parse)?;
+        let (file, btf) = open_to_show(path, &mut parse, say)?;
         note_base(&file, &btf, &args.reading.base, say);
         head.extend(["records", "from"]);
         rows = file_rows(&btf)?;

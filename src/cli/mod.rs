@@ -18,7 +18,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Parser;
 
-use crate::{Btf, Error, File, KindSpec, Parse};
+use crate::{Btf, Error, ErrorKind, File, KindSpec, Parse, kernel};
 use args::{Args, Command};
 
 /// Everything went well.
@@ -119,6 +119,36 @@ fn open(path: &Path, parse: &Parse) -> anyhow::Result<(File, Btf)> {
     let file = File::open(path).with_context(in_file)?;
     let btf = file.btf(parse).with_context(in_file)?;
     Ok((file, btf))
+}
+
+/// Opens a file to show what is in it. If it is split BTF and no base was given, the running
+/// kernel's is tried: for its own modules that is the one.
+fn open_to_show(path: &Path, parse: &mut Parse, say: Say) -> anyhow::Result<(File, Btf)> {
+    let in_file = || path.display().to_string();
+    let file = File::open(path).with_context(in_file)?;
+    let first = file.btf(parse);
+    let wants_base = parse.given_base().is_none()
+        && matches!(&first, Err(err) if matches!(err.kind(), ErrorKind::Base | ErrorKind::Reference));
+    if wants_base && kernel::has_btf() {
+        let running = parse.clone().base(Arc::new(open(Path::new(kernel::VMLINUX), parse)?.1));
+        let fitting = file.btf(&running).ok().filter(|btf| btf.check_base().is_ok());
+        if let (Some(btf), Some(base)) = (fitting, running.given_base()) {
+            let path = path.display();
+            match btf.origin() {
+                Some(origin) if origin.names(base) => {
+                    say.detail(format_args!(
+                        "{path}: read on the running kernel's BTF, which it was numbered for"
+                    ));
+                }
+                _ => say.line(format_args!(
+                    "{path}: read on the running kernel's BTF: nothing speaks against it"
+                )),
+            }
+            *parse = running;
+            return Ok((file, btf));
+        }
+    }
+    Ok((file, first.with_context(in_file)?))
 }
 
 /// Says what a reader should know of how a file was read: whether -B was of use, and signs that it

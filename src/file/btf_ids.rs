@@ -112,8 +112,14 @@ pub(super) fn changed(
     let unresolved =
         !ids.singles.is_empty() && ids.singles.iter().all(|single| ids.word(single.at) == Some(0));
     match change.ids {
-        Policy::Clear => ids.clear(),
-        Policy::Resolve => ids.resolve(change.new, unresolved)?,
+        Policy::Clear => {
+            ids.flags_to_symbols(change)?;
+            ids.clear();
+        }
+        Policy::Resolve => {
+            let by_order = ids.flags_to_symbols(change)?;
+            ids.resolve(change.new, &by_order)?;
+        }
         Policy::Need if unresolved => {
             return Err(bad(
                 "its ids are not resolved: the kernel would not find what it asks for",
@@ -133,22 +139,17 @@ pub(super) fn needs_resolving(elf: &Elf, section: &Section, change: &Change<'_>)
     Ok(!elf.id_symbols.is_empty() && changed(elf, section, &probe).is_err())
 }
 
-/// The sets whose entries have different flags, and were sorted for other BTF: which flags belong
-/// to which function then follows from the order of the functions alone.
-pub(super) fn sets_by_order(elf: &Elf, section: &Section) -> Result<Vec<String>> {
-    let ids = Ids::new(elf, elf.section_data(section)?)?;
-    if ids.singles.iter().all(|single| ids.word(single.at) == Some(0)) {
-        return Ok(Vec::new());
-    }
-    let mut found = Vec::new();
-    for set in ids.sets.iter().filter(|set| set.step == 8) {
-        let entries = ids.entries(set)?;
-        let flags = |at: &usize| ids.word(at.saturating_add(4));
-        if entries.iter().any(|at| entries.first().map(flags) != Some(flags(at))) {
-            found.push(set.symbol.to_owned());
-        }
-    }
-    Ok(found)
+/// The sets whose entries have different flags and were sorted for other BTF: which flags belong to
+/// which function then follows from the order of the functions alone.
+pub(super) fn sets_by_order(
+    elf: &Elf,
+    section: &Section,
+    change: &Change<'_>,
+) -> Result<Vec<String>> {
+    let mut ids = Ids::new(elf, elf.section_data(section)?)?;
+    let by_order = ids.flags_to_symbols(change)?;
+    let sets = ids.sets.iter().filter(|set| by_order.contains(&set.start));
+    Ok(sets.map(|set| set.symbol.to_owned()).collect())
 }
 
 /// What helps against ids that cannot be moved.
@@ -283,6 +284,41 @@ impl<'a> Ids<'a> {
         Ok(())
     }
 
+    /// Puts the flags of resolved sets back beside the symbols that they are for, by the names of
+    /// the types that the ids stand for now. Gives the sets, by where they start, for which that
+    /// can't be done and where it matters: their ids are those of other BTF, their flags differ.
+    fn flags_to_symbols(&mut self, change: &Change<'_>) -> Result<BTreeSet<usize>> {
+        let mut by_order = BTreeSet::new();
+        let mut writes = Vec::new();
+        for set in self.sets.iter().filter(|set| set.step == 8) {
+            let entries = self.entries(set)?;
+            let flags = |at: usize| self.word(at.saturating_add(4)).unwrap_or(0);
+            if entries.iter().all(|at| self.word(*at) == Some(0)) {
+                continue;
+            }
+            let named: HashMap<(Kind, &[u8]), u32> = entries
+                .iter()
+                .filter_map(|at| Some((self.named(self.word(*at)?, change)?, flags(*at))))
+                .collect();
+            let wanted = self.within(&set.range);
+            let found = wanted.iter().filter_map(|single| {
+                let flags = named.get(&(single.kind, single.name.as_bytes()))?;
+                Some((single.at.saturating_add(4), *flags))
+            });
+            let found: Vec<(usize, u32)> = found.collect();
+            if found.len() == entries.len() && named.len() == entries.len() {
+                writes.extend(found);
+            } else if entries
+                .iter()
+                .any(|at| entries.first().map(|first| flags(*first)) != Some(flags(*at)))
+            {
+                by_order.insert(set.start);
+            }
+        }
+        writes.into_iter().for_each(|(at, word)| self.put(at, word));
+        Ok(by_order)
+    }
+
     /// Back to how it was before anyone resolved it: no ids, no counts. Flags stay.
     fn clear(&mut self) {
         for at in self.singles.iter().map(|single| single.at).collect::<Vec<_>>() {
@@ -295,7 +331,7 @@ impl<'a> Ids<'a> {
 
     /// Fills the ids by kind and name: functions from the own types, all else from the lowest id,
     /// the base first. Counts are set, sets sorted.
-    fn resolve(&mut self, btf: &Btf, unresolved: bool) -> Result<()> {
+    fn resolve(&mut self, btf: &Btf, by_order: &BTreeSet<usize>) -> Result<()> {
         let found = self.find(btf);
         let id_of = |single: &Single<'_>| found.get(&(single.kind, single.name)).copied();
         let missing: Vec<&str> = self
@@ -321,10 +357,9 @@ impl<'a> Ids<'a> {
                 .iter()
                 .map(|(at, id)| (*id, if set.step == 8 { flags(*at) } else { 0 }))
                 .collect();
-            if !unresolved {
-                // Sorted once, flags are no longer beside the symbols that they are for, but still
-                // in the order of the functions: encoders number these alike in split and
-                // standalone BTF.
+            if by_order.contains(&set.start) {
+                // The flags are in the order of the functions, which encoders number alike in
+                // split and in standalone BTF.
                 let mut ids: Vec<u32> = values.iter().map(|(id, _)| *id).collect();
                 ids.sort_unstable();
                 values.iter_mut().zip(ids).for_each(|(value, id)| value.0 = id);

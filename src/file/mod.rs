@@ -3,6 +3,7 @@
 mod btf_ids;
 mod elf;
 mod ext;
+mod pack;
 mod renumber;
 mod rewrite;
 mod save;
@@ -17,11 +18,13 @@ pub use rewrite::Change;
 pub use save::{Prepared, commit_all};
 
 use elf::Elf;
+use pack::Packing;
 
 use crate::btf::{Btf, Parse};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A file that holds BTF: a raw blob, or an ELF object, module or executable with `.BTF`.
+/// A file that holds BTF: a raw blob, or an ELF object, module or executable with `.BTF`, either of
+/// them compressed or not (gzip, xz, zstd). What was compressed is compressed again when written.
 ///
 /// Of an ELF file only the headers and the sections that are needed are read.
 ///
@@ -36,6 +39,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct File {
     path: PathBuf,
     content: Content,
+    /// How the file is compressed; its content is not.
+    packing: Option<Packing>,
 }
 
 #[derive(Debug)]
@@ -46,10 +51,7 @@ enum Content {
 
 /// Files that hold BTF, but not so that it can be read as they are: their first bytes, and what
 /// they are.
-const PACKED: [(&[u8], &str); 5] = [
-    (b"\x1f\x8b", "gzip-compressed: unpack it first (gunzip)"),
-    (b"\xfd7zXZ\0", "xz-compressed: unpack it first (unxz)"),
-    (b"\x28\xb5\x2f\xfd", "zstd-compressed: unpack it first (unzstd)"),
+const OTHERS: [(&[u8], &str); 2] = [
     (
         b"MZ",
         "a kernel image (vmlinuz): its vmlinux is packed inside (scripts/extract-vmlinux in the kernel's tree unpacks it)",
@@ -71,42 +73,46 @@ impl File {
     /// # Errors
     /// If it can't be read, or holds neither BTF nor a readable ELF file.
     pub fn open(path: &Path) -> Result<File> {
-        let content = if path == Path::new("-") {
-            let mut bytes = Vec::new();
-            std::io::stdin()
-                .read_to_end(&mut bytes)
-                .map_err(|err| Error::io("standard input", &err))?;
-            content_of(bytes)?
+        let cannot = |err| Error::io("cannot read", &err);
+        let mut bytes = Vec::new();
+        if path == Path::new("-") {
+            std::io::stdin().read_to_end(&mut bytes).map_err(cannot)?;
         } else {
-            let cannot = |err| Error::io("cannot read", &err);
             let mut file = fs::File::open(path).map_err(cannot)?;
             let metadata = file.metadata().map_err(cannot)?;
             if metadata.is_dir() {
                 return Err(Error::new(ErrorKind::Io, "cannot read: it is a folder"));
             }
-            let mut magic = Vec::new();
-            file.by_ref().take(8).read_to_end(&mut magic).map_err(cannot)?;
-            let on_disk = metadata.is_file() && magic.starts_with(b"\x7fELF");
-            if on_disk {
-                Content::Elf(Elf::on_disk(file)?)
-            } else {
-                let known = [b"\x7fELF".as_slice(), b"\x9f\xeb", b"\xeb\x9f"];
-                let mut bytes = magic;
-                // What is nothing to us is not read any further.
-                if known.iter().any(|known| bytes.starts_with(known)) {
-                    // One piece for the whole file; what it says of its length is but a hint.
-                    bytes.reserve(usize::try_from(metadata.len()).unwrap_or(0).min(1 << 28));
-                    file.read_to_end(&mut bytes).map_err(cannot)?;
-                }
-                content_of(bytes)?
+            file.by_ref().take(8).read_to_end(&mut bytes).map_err(cannot)?;
+            if metadata.is_file() && bytes.starts_with(b"\x7fELF") {
+                let content = Content::Elf(Elf::on_disk(file)?);
+                return Ok(File { path: path.to_owned(), content, packing: None });
             }
-        };
-        if let Content::Raw(bytes) = &content
-            && let Some((_, what)) = PACKED.iter().find(|(magic, _)| bytes.starts_with(magic))
-        {
+            let known = [b"\x7fELF".as_slice(), b"\x9f\xeb", b"\xeb\x9f"];
+            let is_known = known.iter().any(|known| bytes.starts_with(known));
+            // What is nothing to us is not read any further.
+            if is_known || Packing::of(&bytes).is_some() {
+                // One piece for the whole file; what it says of its length is but a hint.
+                bytes.reserve(usize::try_from(metadata.len()).unwrap_or(0).min(1 << 28));
+                file.read_to_end(&mut bytes).map_err(cannot)?;
+            }
+        }
+        let packing = Packing::of(&bytes);
+        if let Some(packing) = packing {
+            bytes = packing.unpack(&bytes).map_err(|err| Error::io("cannot unpack", &err))?;
+        }
+        if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
             return Err(Error::new(ErrorKind::Header, format!("the file is {what}")));
         }
-        Ok(File { path: path.to_owned(), content })
+        Ok(File { path: path.to_owned(), content: content_of(bytes)?, packing })
+    }
+
+    /// The bytes as they go into a file that is compressed as this one is.
+    pub(crate) fn packed(&self, bytes: Vec<u8>) -> Result<Vec<u8>> {
+        match self.packing {
+            Some(packing) => packing.pack(&bytes).map_err(|err| Error::io("cannot compress", &err)),
+            None => Ok(bytes),
+        }
     }
 
     /// The path that was opened.
@@ -138,6 +144,24 @@ impl File {
                 Content::Elf(_) => parse.read_as_it_is(&self.bytes()?),
             },
         }
+    }
+
+    /// Reads another BTF section: `.BTF.base` by itself, any other (such as `.BTF.inline`) split on
+    /// the file's `.BTF`.
+    ///
+    /// # Errors
+    /// As [`File::btf`], and if it is no ELF file or has no such section.
+    pub fn section(&self, name: &str, parse: &Parse) -> Result<Btf> {
+        let missing = || Error::new(ErrorKind::Elf, format!("there is no section {name}"));
+        let section = self.elf().and_then(|elf| Some((elf, elf.find(name)?)));
+        let (elf, section) = section.ok_or_else(missing)?;
+        let bytes = elf.section_data(section)?;
+        let parse = match name {
+            ".BTF" => return self.btf(parse),
+            ".BTF.base" => parse.clone().standalone(),
+            _ => parse.clone().base(Arc::new(self.btf(parse)?)),
+        };
+        parse.read(&bytes).map_err(|err| err.in_section(name))
     }
 
     /// The distilled base that the file carries in `.BTF.base`, if it does.

@@ -237,7 +237,9 @@ impl Renumbered<'_> {
     /// If the section cannot be read.
     pub fn sets_by_order(&self) -> Result<Vec<String>> {
         match self.file.elf().and_then(|elf| Some((elf, elf.find(".BTF_ids")?))) {
-            Some((elf, section)) if self.resolves_ids() => btf_ids::sets_by_order(elf, section),
+            Some((elf, section)) if self.resolves_ids() => {
+                btf_ids::sets_by_order(elf, section, &self.change())
+            }
             _ => Ok(Vec::new()),
         }
     }

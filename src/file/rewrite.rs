@@ -69,11 +69,26 @@ impl File {
         dest: &Path,
     ) -> Result<Prepared> {
         match &self.content {
-            Content::Raw(_) => Prepared::raw(dest, Some(&self.path), change.new),
-            Content::Elf(elf) => {
+            Content::Raw(_) => self.prepare_raw(change.new, dest),
+            Content::Elf(elf) if self.packing.is_none() => {
                 let patches = patches(elf, change, strip_signature)?;
                 Prepared::elf(dest, &self.path, elf, &patches)
             }
+            Content::Elf(_) => {
+                let bytes = self.changed(change, strip_signature)?;
+                Prepared::bytes(dest, Some(&self.path), &bytes)
+            }
+        }
+    }
+
+    /// Prepares `dest` to hold raw BTF, compressed if this file is: see [`File::prepare`].
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn prepare_raw(&self, btf: &Btf, dest: &Path) -> Result<Prepared> {
+        match self.packing {
+            None => Prepared::raw(dest, Some(&self.path), btf),
+            Some(_) => Prepared::bytes(dest, Some(&self.path), &self.packed(btf.to_bytes())?),
         }
     }
 
@@ -82,13 +97,14 @@ impl File {
     /// # Errors
     /// As [`File::prepare`].
     pub fn changed(&self, change: &Change<'_>, strip_signature: bool) -> Result<Vec<u8>> {
-        match &self.content {
-            Content::Raw(_) => Ok(change.new.to_bytes()),
+        let bytes = match &self.content {
+            Content::Raw(_) => change.new.to_bytes(),
             Content::Elf(elf) => {
                 let patches = patches(elf, change, strip_signature)?;
-                elf.patched(&patches).map_err(|err| Error::io("cannot read", &err))
+                elf.patched(&patches).map_err(|err| Error::io("cannot read", &err))?
             }
-        }
+        };
+        self.packed(bytes)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Writing files so that they are replaced whole or not at all.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,10 @@ impl Prepared {
     /// If a file cannot be written beside it, or if it is a folder.
     pub fn raw(dest: &Path, like: Option<&Path>, btf: &Btf) -> Result<Prepared> {
         Self::write(dest, like, |file| btf.write_to(file))
+    }
+
+    pub(super) fn bytes(dest: &Path, like: Option<&Path>, bytes: &[u8]) -> Result<Prepared> {
+        Self::write(dest, like, |file| file.write_all(bytes))
     }
 
     pub(super) fn elf(dest: &Path, like: &Path, elf: &Elf, patches: &Patches) -> Result<Prepared> {
