@@ -50,6 +50,7 @@ mod file;
 pub mod kernel;
 mod kind;
 mod origin;
+mod relocate;
 mod renumber;
 
 pub use btf::{Btf, Elements, Endian, NewType, Parse, Record, StrOff, TypeId};
@@ -61,4 +62,5 @@ pub use kind::{
     Version, WordClass, describe,
 };
 pub use origin::{Numbering, Origin};
+pub use relocate::relocate;
 pub use renumber::{Shift, growth, portable_base, renumber, restore};

@@ -139,6 +139,10 @@ pub enum Numbering {
     StandaloneByOrigin(Origin),
     /// Standalone: its strings start with NUL, and all its references are its own.
     StandaloneByReferences,
+    /// Standalone, since the caller says so: see [`Parse::told`].
+    StandaloneTold,
+    /// Split, since the caller says so.
+    SplitTold,
     /// Split: its origin record names a base.
     SplitByOrigin(Origin),
     /// Split: it has no strings, or they do not start with NUL.
@@ -155,6 +159,11 @@ impl Numbering {
     /// # Errors
     /// As [`Parse::read`], if the blob cannot be read.
     pub fn of(blob: &[u8], parse: &Parse) -> Result<Numbering> {
+        match parse.is_told() {
+            Some(true) => return Ok(Numbering::StandaloneTold),
+            Some(false) => return Ok(Numbering::SplitTold),
+            None => {}
+        }
         if let Some(origin) = Origin::find(blob) {
             return Ok(match origin.base_types {
                 0 => Numbering::StandaloneByOrigin(origin),
@@ -178,7 +187,12 @@ impl Numbering {
 
     /// Whether it is standalone.
     pub fn is_standalone(&self) -> bool {
-        matches!(self, Numbering::StandaloneByOrigin(_) | Numbering::StandaloneByReferences)
+        matches!(
+            self,
+            Numbering::StandaloneByOrigin(_)
+                | Numbering::StandaloneByReferences
+                | Numbering::StandaloneTold
+        )
     }
 }
 
@@ -197,6 +211,8 @@ impl fmt::Display for Numbering {
             Numbering::SplitByOrigin(origin) => {
                 write!(f, "split: its origin record names a base of {origin}")
             }
+            Numbering::StandaloneTold => f.write_str("standalone, as told"),
+            Numbering::SplitTold => f.write_str("split, as told"),
             Numbering::SplitByStrings => f.write_str("split: its strings do not start with NUL"),
             Numbering::SplitByReferences => f.write_str(
                 "renumbered: its strings start with NUL, but it refers to more than its own",
@@ -206,15 +222,25 @@ impl fmt::Display for Numbering {
 }
 
 impl Parse {
-    /// Reads a blob as what it is: standalone BTF stays so even if a base was given.
+    /// Reads a blob as what it is: standalone BTF stays so even if a base was given, and BTF whose
+    /// origin record names another base is not read on the one that was given.
     ///
     /// # Errors
-    /// As [`Parse::read`].
+    /// As [`Parse::read`]; [`ErrorKind::Base`] for the wrong base.
     pub fn read_as_it_is(&self, blob: &[u8]) -> Result<Btf> {
-        if self.has_base() && Numbering::of(blob, self)?.is_standalone() {
-            return self.clone().standalone().read(blob);
+        let Some(base) = self.given_base() else { return self.read(blob) };
+        match Numbering::of(blob, self)? {
+            numbering if numbering.is_standalone() => self.clone().standalone().read(blob),
+            // Where the base is recorded, another one is not even tried.
+            Numbering::SplitByOrigin(origin) if !origin.names(base) => {
+                let given = Origin::default().numbered_for(base);
+                let what =
+                    format!("this was numbered for a base of {origin}; the one given has {given}");
+                Err(Error::new(ErrorKind::Base, what)
+                    .with_help("give the base that it was numbered for, or move it to this one ('btfkinds renumber -B')"))
+            }
+            _ => self.read(blob),
         }
-        self.read(blob)
     }
 }
 

@@ -32,6 +32,16 @@ impl Shift {
         }
     }
 
+    /// From split on `old` to split on `new`, own types and strings only; None if `new` is smaller.
+    pub fn between(old: &Btf, new: &Btf) -> Option<Shift> {
+        Some(Shift {
+            ids_from: old.type_count(),
+            ids_by: new.type_count().checked_sub(old.type_count())?,
+            strs_from: old.str_end(),
+            strs_by: new.str_end().checked_sub(old.str_end())?,
+        })
+    }
+
     /// Where a type id goes.
     pub fn id(&self, id: u32) -> u32 {
         if id != 0 && id >= self.ids_from { id.saturating_add(self.ids_by) } else { id }
@@ -154,13 +164,7 @@ pub fn portable_base(like: &Btf) -> Result<Btf> {
 /// How BTF that is split on `old` moves when `new` takes its place, if `new` is `old` with types
 /// added behind it or in front, as `encode` does it.
 pub fn growth(old: &Btf, new: &Btf) -> Option<Shift> {
-    let ids_by = new.type_count().checked_sub(old.type_count())?;
-    let shift = Shift {
-        ids_from: old.type_count(),
-        ids_by,
-        strs_from: old.str_end(),
-        strs_by: new.str_end().checked_sub(old.str_end())?,
-    };
+    let shift = Shift::between(old, new)?;
     if !new.own_strings().starts_with(old.own_strings()) {
         return None;
     }
@@ -219,8 +223,13 @@ impl Btf {
     /// # Errors
     /// If a kind's word classes are not known, or a limit of the format would be passed.
     pub fn follow_base(mut self, shift: &Shift, base: Arc<Btf>) -> Result<Btf> {
+        // The origin record names the base: it is taken off before names move, and put on anew.
+        let origin = self.take_origin()?;
         self.shift(shift)?;
         self.rebase_onto(base);
+        if let (Some(origin), Some(base)) = (origin, self.base().map(Arc::clone)) {
+            self.put_origin(origin.numbered_for(&base))?;
+        }
         Ok(self)
     }
 
@@ -257,7 +266,7 @@ impl Btf {
     }
 
     /// Every reference of the own types, as a word that can be changed; true for string offsets.
-    fn for_each_ref(&mut self, mut f: impl FnMut(&mut u32, bool)) {
+    pub(crate) fn for_each_ref(&mut self, mut f: impl FnMut(&mut u32, bool)) {
         let (words, starts, kinds) = self.words_mut();
         let mut rest = words;
         let mut at = 0;

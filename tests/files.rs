@@ -375,3 +375,42 @@ fn very_many() {
     ok(["encode", "-q", &file]);
     assert!(!ok(["dump", &file]).contains("TYPEDEF '__u32'"));
 }
+
+/// A module with a distilled base: taken to a real one, where it stays.
+#[test]
+fn relocated_modules() {
+    let folder = Folder::new();
+    let mut base = Graph::default();
+    base.int("int", 4, 1);
+    base.add([W::S("point"), info(4, 0, false), W::N(8)]);
+    let first = (3, btfkinds::Btf::parse(&base.bytes()).unwrap().str_len() as u32);
+    let mut module = Graph::default();
+    module.add([W::S("own_point"), info(8, 0, false), W::Abs(2)]);
+    let (module, _) = module.write(&Layout { first, ..Layout::plain(&module) });
+    let file = folder.file(
+        "m.ko",
+        elf(&[(".BTF", &module, None), (".BTF.base", &base.bytes(), None), (".x", b"x", None)]),
+    );
+    assert_eq!(ok(["dump", &file]), "[3] TYPEDEF 'own_point' type_id=2\n");
+    assert!(
+        ok(["dump", &file, "--section", ".BTF.base"]).contains("[2] STRUCT 'point' size=8 vlen=0")
+    );
+    let mut real = Graph::default();
+    real.add([W::S("other"), info(7, 0, false), W::N(0)]);
+    let int = real.int("int", 4, 1);
+    real.structure(W::S("point"), 8, &[(W::S("x"), int, 0), (W::S("y"), int, 4)]);
+    let wrong = folder.file("wrong.btf", real.clone().bytes());
+    real.structure(W::S("behind"), 4, &[(W::S("a_member_with_a_name"), int, 0)]);
+    let real = folder.file("real.btf", real.bytes());
+    assert!(fails(["renumber", &file, "--portable"]).contains("has no standalone form"));
+    let said = btfkinds(["renumber", &file, "-B", &real]);
+    assert!(String::from_utf8(said.stderr).unwrap().contains("relocated to a base of 5 types"));
+    assert!(ok(["dump", &file, "-B", &real]).starts_with("[5] TYPEDEF 'own_point' type_id=3\n"));
+    assert!(
+        fails(["dump", &file, "--section", ".BTF.base"]).contains("there is no section .BTF.base")
+    );
+    let again = btfkinds(["renumber", &file, "-B", &real]);
+    assert!(String::from_utf8(again.stderr).unwrap().contains("nothing to do"));
+    // For another base there is nothing to tell what its types were.
+    assert!(fails(["renumber", &file, "-B", &wrong]).contains("--from"));
+}

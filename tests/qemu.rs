@@ -19,6 +19,7 @@ use std::process::{Command, ExitCode};
 use std::sync::{Arc, LazyLock};
 use std::{env, fs};
 
+use btfkinds::{Btf, File, Kind, NewType, Parse, Record};
 use common::needs::Need::Tool;
 use common::needs::trial_in;
 use common::{Folder, fails, ok, root, run};
@@ -47,6 +48,8 @@ fn main() -> ExitCode {
         trial("new_relocates_portable", &new, |boot| relocated(boot, "portable", "classic")),
         trial("new_relocates_unresolved", &new, |boot| relocated(boot, "unresolved", "classic")),
         trial("new_relocates_encoded", &new, |boot| relocated(boot, "encoded-portable", "encoded")),
+        trial("new_takes_relocated", &new, |boot| taken_as_written(boot, "relocated")),
+        trial("new_relocates_as_we_do", &new, |boot| relocated(boot, "distilled", "relocated")),
         trial("update_before", &older, |boot| fits_one(boot, "for-older", "for-newer")),
         trial("update_after", &old, |boot| fits_one(boot, "for-newer", "for-older")),
         trial("older_dumps_are_bpftools", &older, dumps),
@@ -197,6 +200,56 @@ fn for_new(boot: &Boot) {
     ok(["encode", &standalone, "-o", &encoded]);
     boot.renumber(&encoded, "encoded", &base);
     boot.renumber(&encoded, "encoded-portable", &portable);
+    let distilled = distilled(boot, &standalone);
+    boot.renumber(&distilled, "relocated", &["-B", &boot.vmlinux, "--resolve-ids"]);
+}
+
+/// The module on a distilled base with a struct of the kernel's in it, to which it refers in place
+/// of its own copy.
+fn distilled(boot: &Boot, standalone: &str) -> String {
+    let module = File::open(Path::new(standalone)).unwrap().btf(&Parse::new()).unwrap();
+    let is_skb = |ty: &Record<'_>| ty.kind() == Kind::STRUCT && ty.name() == "sk_buff";
+    let size = module.types().find(is_skb).unwrap().size_or_type();
+    let mut base = Btf::new();
+    let int = NewType {
+        kind: Kind::INT,
+        name: "int",
+        kind_flag: false,
+        vlen: 0,
+        size_or_type: 4,
+        words: &[(1 << 24) | 32],
+    };
+    base.add(int).unwrap();
+    let skb =
+        NewType { kind: Kind::STRUCT, name: "sk_buff", size_or_type: size, words: &[], ..int };
+    let skb = base.add(skb).unwrap().0;
+    let base_file = boot.folder.file("distilled.base", base.to_bytes());
+    let numbered = boot.folder.name("distilled-numbered");
+    ok(["renumber", standalone, "-o", &numbered, "-B", &base_file, "--resolve-ids"]);
+    let parse = Parse::new().base(Arc::new(base));
+    let btf = File::open(Path::new(&numbered)).unwrap().btf(&parse).unwrap();
+    let own = btf.types().find(is_skb).unwrap().id().0;
+    let mut bytes = btf.to_bytes();
+    let mut at = 24;
+    let mut replaced = 0;
+    for ty in btf.types() {
+        // Pointers are all that refers to it in this module.
+        let refers = ty.kind() == Kind::PTR && ty.size_or_type() == own;
+        if refers {
+            bytes[at + 8..at + 12].copy_from_slice(&skb.to_le_bytes());
+            replaced += 1;
+        }
+        at += ty.words().len() * 4;
+    }
+    assert!(replaced > 0);
+    // It is no longer what a standalone blob was renumbered to: the record must not say so.
+    bytes[at - 28..at - 24].copy_from_slice(&[0; 4]);
+    let bytes = boot.folder.file("distilled.btf", bytes);
+    let out = boot.ko("distilled");
+    let sections = [format!(".BTF={bytes}"), format!(".BTF.base={base_file}")];
+    let [update, add] = &sections;
+    run("objcopy", &["--update-section", update, "--add-section", add, &numbered, &out]);
+    out
 }
 
 /// The module with `.BTF_ids` as the compiler left it, before the build filled and sorted it: no
@@ -293,8 +346,10 @@ fn relocated(boot: &Boot, name: &str, classic: &str) {
     // module was numbered for, here its own, and the kernel knows nothing of that: to it they are
     // values of an enum, and not changed.
     let base = boot.section(name, ".BTF.base");
+    let read = Btf::parse(&base).unwrap();
+    let (types, strs) = (read.type_count(), u32::try_from(read.str_len()).unwrap());
     let end: u32 = words(&classic)[1..4].iter().sum(); // the header's size, the types' start and size
-    for (behind, value) in [(20, 2), (12, 5), (4, crc32fast::hash(&base))] {
+    for (behind, value) in [(20, types), (12, strs), (4, crc32fast::hash(&base))] {
         let at = end as usize - behind;
         classic[at..at + 4].copy_from_slice(&u32::to_le_bytes(value));
     }
@@ -322,7 +377,7 @@ fn ids_are_filled(boot: &Boot, name: &str) {
 
 /// The base that a module says it is for: its own, if it carries one.
 fn base(boot: &Boot, name: &str) -> String {
-    if !["portable", "unresolved", "encoded-portable"].contains(&name) {
+    if !["portable", "unresolved", "encoded-portable", "distilled"].contains(&name) {
         return boot.vmlinux.clone();
     }
     boot.folder.file(&format!("{name}.base"), boot.section(name, ".BTF.base"))

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use btfkinds::{
     Btf, Describe, ErrorKind, KindSpec, Numbering, Origin, Parse, Place, Select, TypeId, describe,
-    growth, portable_base, renumber, restore,
+    growth, portable_base, relocate, renumber, restore,
 };
 use common::{Folder, Graph, Layout, MADE_UP, MadeUp, Random, W, btfkinds, fails, info, ok};
 
@@ -297,6 +297,27 @@ fn refused() {
     assert_eq!(restore(&blob, &parse).unwrap_err().kind(), ErrorKind::Reference);
 }
 
+/// A renumbered module that follows its base says so in its record, and finds back as before.
+#[test]
+fn origin_follows_the_base() {
+    let parse = Parse::new();
+    let bytes = small().bytes();
+    let old = base(20, false);
+    let moved = renumber(&Btf::parse(&bytes).unwrap(), &old).unwrap();
+    for place in [Place::Back, Place::Front] {
+        let mut new = Btf::clone(&old);
+        let done = describe(&mut new, &Describe { place, ..Describe::default() }).unwrap();
+        let new = Arc::new(new);
+        let followed = moved.clone().follow_base(&done.shift, Arc::clone(&new)).unwrap();
+        assert!(followed.origin().unwrap().names(&new));
+        assert_eq!(
+            followed.to_bytes(),
+            renumber(&Btf::parse(&bytes).unwrap(), &new).unwrap().to_bytes()
+        );
+        assert_eq!(restore(&followed.to_bytes(), &parse).unwrap().0.to_bytes(), bytes);
+    }
+}
+
 /// Split BTF follows a base that grew behind or in front, and no other.
 #[test]
 fn bases_that_grow() {
@@ -352,6 +373,16 @@ fn command() {
     assert!(ok(["dump", &file, "-B", &second]).starts_with("[10] INT 'int'"));
     ok(["renumber", "-q", &file, "--undo"]);
     assert_eq!(fs::read(&file).unwrap(), bytes);
+    // Read on another base than that which it names: both are told.
+    fs::write(&file, &moved).unwrap();
+    let text = fails(["dump", &file, "-B", &second]);
+    assert!(
+        text.contains("this was numbered for a base of 41 types, ")
+            && text.contains("the one given has 10 types, "),
+        "{text}"
+    );
+    assert!(text.contains("help: give the base that it was numbered for"), "{text}");
+    ok(["renumber", "-q", &file, "--undo"]);
     // Truly split BTF has no other form; its base may have grown.
     let mut split = Graph::default();
     let own = split.int("own", 4, 0);
@@ -381,6 +412,12 @@ fn command() {
     assert!(
         fails(["renumber", &file, "--portable"]).contains("raw BTF has no place for .BTF.base")
     );
+    // What it looks like can be overruled, at one's own risk.
+    let text = ok(["dump", &file, "-B", &second, "--split"]);
+    assert!(text.starts_with("[10] INT 'base_int'"), "{text}");
+    assert_eq!(ok(["dump", &file, "-B", &second, "--standalone"]), ok(["dump", &file]));
+    let text = fails(["renumber", "--split", &file, "-B", &second]);
+    assert!(text.contains("this BTF is split, as told; what base"), "{text}");
     // One bad file does not stop the others.
     let bad = folder.file("bad.btf", b"nothing");
     let (code, text) = said(&["renumber", &bad, &file, "-B", &first]);
@@ -390,4 +427,136 @@ fn command() {
         "{text}"
     );
     assert_eq!(fs::read(&file).unwrap(), moved);
+}
+
+/// A distilled base by hand, a module on it, and a real base in which the types are elsewhere.
+struct Distilled {
+    base: Graph,
+    module: Graph,
+    real: Graph,
+}
+
+fn distilled() -> Distilled {
+    let mut base = Graph::default();
+    base.int("int", 4, 1);
+    base.add([W::S("inner"), info(4, 0, false), W::N(8)]);
+    base.add([W::S("outer"), info(7, 0, false), W::N(0)]);
+    base.add([W::S("mode"), info(6, 0, false), W::N(4)]);
+    base.add([W::S("large"), info(6, 0, false), W::N(8)]);
+    base.add([W::S("either"), info(7, 0, true), W::N(0)]);
+    base.add([W::S("double"), info(16, 0, false), W::N(8)]);
+    let mut module = Graph::default();
+    let typedef = module.add([W::S("inner_t"), info(8, 0, false), W::Abs(2)]);
+    module.structure(W::S("own"), 24, &[(W::S("a"), typedef, 0), (W::S("b"), typedef, 8)]);
+    for id in 1..=7 {
+        module.add([W::S(""), info(2, 0, false), W::Abs(id)]);
+    }
+    let mut real = Graph::default();
+    let int = real.int("char", 1, 1);
+    real.add([W::S(""), info(2, 0, false), W::Id(int)]);
+    let int = real.int("int", 4, 1);
+    real.add([W::S("mode"), info(6, 1, false), W::N(4), W::S("ON"), W::N(1)]);
+    real.structure(W::S("outer"), 16, &[(W::S("x"), int, 0)]);
+    real.structure(W::S("inner"), 8, &[(W::S("x"), int, 0)]);
+    real.add([W::S("large"), info(19, 1, false), W::N(8), W::S("BIG"), W::N(0), W::N(1)]);
+    real.add([W::S("either"), info(5, 1, false), W::N(4), W::S("x"), W::Id(int), W::N(0)]);
+    real.add([W::S("double"), info(16, 0, false), W::N(8)]);
+    real.add([W::S("inner"), info(8, 0, false), W::Id(int)]);
+    Distilled { base, module, real }
+}
+
+impl Distilled {
+    fn relocated(&self) -> btfkinds::Result<Btf> {
+        let base = Arc::new(Btf::parse(&self.base.bytes()).unwrap());
+        let first = (base.type_count(), base.str_len() as u32);
+        let layout = Layout { first, ..Layout::plain(&self.module) };
+        let module = Btf::parse_split(&self.module.write(&layout).0, base).unwrap();
+        relocate(&module, &Arc::new(Btf::parse(&self.real.bytes()).unwrap()))
+    }
+
+    fn refused(&self, what: &str) {
+        let err = self.relocated().unwrap_err();
+        assert_eq!(err.kind(), ErrorKind::Base);
+        let text = err.to_string();
+        assert!(text.contains(what), "'{text}' does not say '{what}'");
+    }
+}
+
+#[test]
+fn distilled_bases_are_relocated() {
+    let case = distilled();
+    let moved = case.relocated().unwrap();
+    // The pointers to types 1 to 7 of the distilled base lead to the real ones now.
+    let targets: Vec<String> = moved
+        .types()
+        .filter(|ty| ty.kind() == btfkinds::Kind::PTR)
+        .map(|ty| ty.referred(ty.size_or_type()).unwrap())
+        .map(|ty| format!("{} {}", ty.kind_name(), ty.name()))
+        .collect();
+    assert_eq!(
+        targets,
+        [
+            "INT int",
+            "STRUCT inner",
+            "STRUCT outer",
+            "ENUM mode",
+            "ENUM64 large",
+            "UNION either",
+            "FLOAT double"
+        ]
+    );
+    assert_eq!(moved.first_id().0, 11);
+    let origin = moved.origin().unwrap();
+    assert!(origin.names(moved.base().unwrap()) && !origin.was_standalone());
+    assert_eq!(moved.types().filter(|ty| ty.name() == "__BTF_ORIGIN").count(), 1);
+    moved.check_base().unwrap();
+    let read = Btf::parse_split(&moved.to_bytes(), Arc::clone(moved.base().unwrap())).unwrap();
+    assert_eq!(read.type_count(), moved.type_count());
+}
+
+#[test]
+fn distilled_bases_that_do_not_fit() {
+    // Embedded: the size matters. Only pointed to: it does not.
+    let mut case = distilled();
+    case.real.types[5][2] = W::N(12);
+    case.refused("type [2] STRUCT 'inner': the base has no STRUCT of this name and of size 8");
+    let mut case = distilled();
+    case.base.types[2] = vec![W::S("outer"), info(4, 0, false), W::N(99)];
+    assert!(case.relocated().is_ok());
+    // Two of one name: told apart by size, or not at all.
+    let mut case = distilled();
+    case.real.add([W::S("inner"), info(4, 0, false), W::N(12)]);
+    assert!(case.relocated().is_ok());
+    case.real.add([W::S("inner"), info(4, 0, false), W::N(8)]);
+    case.refused("type [2] STRUCT 'inner': the base has this type more than once, at [6] and [12]");
+    // Another encoding, another size, another kind, none at all.
+    for (at, words, what) in [
+        (
+            2,
+            vec![W::S("int"), info(1, 0, false), W::N(4), W::N(32)],
+            "no INT of this name and of size 4",
+        ),
+        (
+            2,
+            vec![W::S("int"), info(1, 0, false), W::N(8), W::N((1 << 24) | 64)],
+            "no INT of this name",
+        ),
+        (3, vec![W::S("mode"), info(6, 0, false), W::N(8)], "no ENUM of this name and of size 4"),
+        (7, vec![W::S("either"), info(4, 0, false), W::N(4)], "no FWD of this name"),
+        (
+            8,
+            vec![W::S("single"), info(16, 0, false), W::N(8)],
+            "no FLOAT of this name and of size 8",
+        ),
+    ] {
+        let mut case = distilled();
+        case.real.types[at] = words;
+        case.refused(what);
+    }
+    let mut case = distilled();
+    case.base.add([W::S(""), info(2, 0, false), W::Id(0)]);
+    case.refused("a distilled base has named INT");
+    let mut case = distilled();
+    case.base.types[0][0] = W::S("");
+    case.refused("type [1] INT: a distilled base has named INT");
 }

@@ -106,6 +106,8 @@ pub struct Parse {
     base: Option<Arc<Btf>>,
     /// Without a base: the first type id and string offset, where they are not 1 and 0.
     numbered_from: Option<(u32, u32)>,
+    /// What the caller says: standalone (true) or split, whatever the blob looks like.
+    told: Option<bool>,
     given: Vec<Arc<KindSpec>>,
 }
 
@@ -119,6 +121,18 @@ impl Parse {
     pub fn base(mut self, base: Arc<Btf>) -> Self {
         self.base = Some(base);
         self
+    }
+
+    /// Takes a blob for standalone, or for split, in place of what [`Numbering::of`] would find.
+    ///
+    /// [`Numbering::of`]: crate::Numbering::of
+    pub fn told(mut self, standalone: bool) -> Self {
+        self.told = Some(standalone);
+        self
+    }
+
+    pub(crate) fn is_told(&self) -> Option<bool> {
+        self.told
     }
 
     /// The blob refers to nothing but its own types and strings, which are numbered from here on.

@@ -100,6 +100,12 @@ pub(super) struct Renumber {
     /// Give the standalone form back
     #[arg(long)]
     pub(super) undo: bool,
+    /// Take FILEs for standalone BTF, whatever it looks like
+    #[arg(long, conflicts_with = "split")]
+    pub(super) standalone: bool,
+    /// Take FILEs for split BTF, whatever it looks like
+    #[arg(long)]
+    pub(super) split: bool,
     /// Fill .BTF_ids by kind and name where it is not filled, or for other BTF
     #[arg(long)]
     pub(super) resolve_ids: bool,
@@ -145,6 +151,12 @@ pub(super) struct Dump {
     /// Another BTF section of an ELF file: .BTF.base, or one that is split on .BTF (.BTF.inline)
     #[arg(long, value_name = "NAME")]
     pub(super) section: Option<String>,
+    /// Take FILE for standalone BTF, whatever it looks like
+    #[arg(long, conflicts_with = "split")]
+    pub(super) standalone: bool,
+    /// Take FILE for split BTF, whatever it looks like
+    #[arg(long)]
+    pub(super) split: bool,
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = FormatArg::Raw)]
     pub(super) format: FormatArg,

@@ -5,20 +5,20 @@ use std::io;
 use anyhow::Context;
 
 use super::args::Dump;
-use super::{FINDING, FINE, Say, note_base, open_to_show, parse_options};
-use crate::{Numbering, Record, Text};
+use super::{FINDING, FINE, Say, note_base, open_to_show, parse_options, told};
+use crate::{Btf, File, Numbering, Parse, Record, Text};
 
 pub(super) fn run(args: &Dump, say: Say) -> anyhow::Result<u8> {
-    let mut parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
-    let (file, mut btf) = open_to_show(&args.file, &mut parse, say)?;
-    if say.verbose {
-        let numbering = Numbering::of(&file.bytes()?, &parse)?;
-        say.detail(format_args!("{}: {numbering}", args.file.display()));
-    }
-    note_base(&file, &btf, &args.reading.base, say);
-    if let Some(name) = &args.section {
-        btf = file.section(name, &parse).with_context(|| args.file.display().to_string())?;
-    }
+    let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
+    let mut parse = told(parse, args.standalone, args.split);
+    let btf = match args.section.as_deref() {
+        None | Some(".BTF") => whole(args, &mut parse, say)?,
+        Some(name) => {
+            let in_file = || args.file.display().to_string();
+            let file = File::open(&args.file).with_context(in_file)?;
+            file.section(name, &parse).with_context(in_file)?
+        }
+    };
     let mut missing: Vec<&String> = args.names.iter().collect();
     let wanted = |ty: &Record<'_>| {
         if args.names.is_empty() {
@@ -35,4 +35,15 @@ pub(super) fn run(args: &Dump, say: Say) -> anyhow::Result<u8> {
         say.line(format_args!("{}: no type is called '{name}'", args.file.display()));
     }
     Ok(if missing.is_empty() { FINE } else { FINDING })
+}
+
+/// The file's `.BTF`, and what is to be said about its base.
+fn whole(args: &Dump, parse: &mut Parse, say: Say) -> anyhow::Result<Btf> {
+    let (file, btf) = open_to_show(&args.file, parse, say)?;
+    if say.verbose {
+        let numbering = Numbering::of(&file.bytes()?, parse)?;
+        say.detail(format_args!("{}: {numbering}", args.file.display()));
+    }
+    note_base(&file, &btf, &args.reading.base, say);
+    Ok(btf)
 }

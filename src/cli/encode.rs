@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use super::args::{Encode, PlaceArg, SelectArg};
-use super::{FINE, Say, count, grouped, note_base, open, parse_options, same_file};
+use super::{FINE, Say, count, grouped, note_base, open, parse_options, progress, same_file};
 use crate::{
     Btf, Change, Describe, Described, Error, ErrorKind, File, Parse, Place, Prepared, Select,
     commit_all, describe, kernel,
@@ -40,12 +40,16 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     let change = old.as_ref().map(|old| Change::new(old, &new, done.shift, &parse));
 
     let mut files = Vec::new();
-    for module in modules(args, path, dest)? {
+    let modules = modules(args, path, dest)?;
+    let progress = progress(modules.len(), say);
+    for module in modules {
+        progress.inc(1);
         let in_module = || module.display().to_string();
         if let Some(change) = &change {
             files.extend(follow(module, change, args, say).with_context(in_module)?);
         }
     }
+    progress.finish_and_clear();
     let followed = files.len();
     let in_elf = change.as_ref().filter(|_| !raw);
     let strips = !raw && args.strip_signature && file.is_signed();

@@ -9,7 +9,7 @@ mod renumber;
 
 use std::fmt::Display;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
+use indicatif::ProgressBar;
 
 use crate::{Btf, Error, ErrorKind, File, KindSpec, Parse, kernel};
 use args::{Args, Command};
@@ -113,6 +114,11 @@ fn parse_options(base: &[PathBuf], kind_files: &[PathBuf]) -> anyhow::Result<Par
     Ok(parse)
 }
 
+/// What `--standalone` and `--split` say.
+fn told(parse: Parse, standalone: bool, split: bool) -> Parse {
+    if standalone || split { parse.told(standalone) } else { parse }
+}
+
 /// Opens a file and reads its BTF.
 fn open(path: &Path, parse: &Parse) -> anyhow::Result<(File, Btf)> {
     let in_file = || path.display().to_string();
@@ -165,6 +171,14 @@ fn note_base(file: &File, btf: &Btf, base: &[PathBuf], say: Say) {
     } else if let Err(err) = btf.check_base() {
         say.line(format_args!("{path}: names are wrong: {err}"));
     }
+}
+
+/// A bar on standard error, if that is a terminal and there is more than a little to do.
+fn progress(files: usize, say: Say) -> ProgressBar {
+    if files < 10 || say.quiet || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    ProgressBar::new(files as u64)
 }
 
 /// Whether two paths are the same file.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use super::args::Renumber as Args;
-use super::{FINE, Say, TROUBLE, count, parse_options, report};
+use super::{FINE, Say, TROUBLE, count, parse_options, progress, report, told};
 use crate::{Btf, File, Renumber, Target, kernel};
 
 pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
@@ -35,11 +35,13 @@ pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
         from: chain(&args.from)?,
         resolve_ids: args.resolve_ids,
         strip_signature: args.strip_signature,
-        parse,
+        parse: told(parse, args.standalone, args.split),
     };
     // One bad file does not stop the others.
     let (mut done, mut failed) = (0_usize, 0_usize);
+    let progress = progress(args.files.len(), say);
     for path in &args.files {
+        progress.inc(1);
         match one(path, &how, args, say).with_context(|| path.display().to_string()) {
             Ok(changed) => done = done.saturating_add(usize::from(changed)),
             Err(err) => {
@@ -48,6 +50,7 @@ pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
             }
         }
     }
+    progress.finish_and_clear();
     if args.files.len() > 1 {
         let same = args.files.len().saturating_sub(done).saturating_sub(failed);
         say.line(format_args!(
@@ -91,6 +94,7 @@ fn one(path: &Path, how: &Renumber, args: &Args, say: Say) -> anyhow::Result<boo
         (Target::Base(_), Some(origin)) if origin.was_standalone() => {
             format!("renumbered for a base of {origin}")
         }
+        (Target::Base(_), Some(origin)) => format!("relocated to a base of {origin}"),
         (Target::Base(base), _) => {
             format!("moved along with its base, now of {} types", base.type_count())
         }

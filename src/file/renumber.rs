@@ -9,6 +9,7 @@ use super::{File, Prepared};
 use crate::btf::{Btf, Parse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::origin::{Numbering, Origin};
+use crate::relocate::relocate;
 use crate::renumber::{Shift, growth, lowered, portable_base, renumber, restored};
 
 /// What a module is to be numbered for.
@@ -71,14 +72,13 @@ impl File {
                 let old = lowered(&blob, origin, &how.parse)?;
                 self.renumber_standalone(how, old, Some(origin), before)
             }
-            _ if self.has_own_base() => Err(Error::new(
-                ErrorKind::Base,
-                "this is split on its own .BTF.base, which was not made here",
-            )
-            .with_help("kernels from 6.11 relocate it to their own BTF by themselves")),
-            Numbering::StandaloneByOrigin(_) | Numbering::StandaloneByReferences => {
+            _ if self.has_own_base() => self.relocate(how, before),
+            _ if before.is_standalone() => {
                 let old = how.parse.clone().standalone().read(&blob)?;
                 self.renumber_standalone(how, old, None, before)
+            }
+            Numbering::SplitByOrigin(origin) if matches!(&how.target, Target::Base(base) if origin.names(base)) => {
+                Ok(None)
             }
             _ => self.follow_base(how, &blob, before),
         }
@@ -135,6 +135,41 @@ impl File {
             before,
         };
         done.settle_ids(now)?;
+        Ok(Some(done))
+    }
+
+    /// From a distilled base to the real one.
+    fn relocate<'a>(
+        &'a self,
+        how: &'a Renumber,
+        before: Numbering,
+    ) -> Result<Option<Renumbered<'a>>> {
+        let Target::Base(base) = &how.target else {
+            let what =
+                "this is split on its own .BTF.base: it is portable, and has no standalone form";
+            return Err(Error::new(ErrorKind::Base, what));
+        };
+        let old = Arc::new(self.btf(&how.parse)?);
+        let new = Arc::new(relocate(&old, base)?);
+        let shift = old.base().and_then(|own| Shift::between(own, base)).unwrap_or_default();
+        let mut done = Renumbered {
+            file: self,
+            how,
+            old,
+            new,
+            shift,
+            lowered: 0,
+            ids: Policy::Move,
+            own_base: OwnBase::Remove,
+            before,
+        };
+        // Ids of the base go wherever its types are: they are looked up anew.
+        if let Some(elf) = self.elf()
+            && let Some(section) = elf.find(".BTF_ids")
+            && elf.section_data(section)?.iter().any(|byte| *byte != 0)
+        {
+            done.ids = Policy::Resolve;
+        }
         Ok(Some(done))
     }
 
