@@ -228,7 +228,16 @@ impl Parse {
     /// # Errors
     /// As [`Parse::read`]; [`ErrorKind::Base`] for the wrong base.
     pub fn read_as_it_is(&self, blob: &[u8]) -> Result<Btf> {
-        let Some(base) = self.given_base() else { return self.read(blob) };
+        let Some(base) = self.given_base() else {
+            return match Origin::find(blob) {
+                // Small numbers could pass for those of standalone BTF.
+                Some(origin) if origin.base_types != 0 && self.is_told() != Some(true) => {
+                    let what = format!("this was numbered for a base of {origin}");
+                    Err(Error::new(ErrorKind::Base, what).with_help("give that base with -B"))
+                }
+                _ => self.read(blob),
+            };
+        };
         match Numbering::of(blob, self)? {
             numbering if numbering.is_standalone() => self.clone().standalone().read(blob),
             // Where the base is recorded, another one is not even tried.

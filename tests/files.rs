@@ -171,6 +171,9 @@ fn outputs_that_are_inputs() {
     let twice = btfkinds(["encode", &file, "--detached", &out, "--split", &split, &split]);
     assert!(String::from_utf8(twice.stderr).unwrap().contains("1 split file rewritten"));
     assert!(ok(["dump", &split, "-B", &out]).contains("INT 'own'"));
+    // A run that was stopped after this file: the next one sees that it follows.
+    let split_again = btfkinds(["encode", &file, "--detached", &out, "--split", &split]);
+    assert!(String::from_utf8(split_again.stderr).unwrap().contains("split.btf: follows already"));
     // Once more for the described base: nothing changes, and that is said.
     let again = btfkinds(["encode", &out, "--split", &split]);
     assert!(
@@ -409,8 +412,54 @@ fn relocated_modules() {
     assert!(
         fails(["dump", &file, "--section", ".BTF.base"]).contains("there is no section .BTF.base")
     );
+    let before = fs::read(&file).unwrap();
+    let copy = folder.name("copy.ko");
+    ok(["renumber", "-q", &file, "-B", &real, "-o", &copy]);
+    assert_eq!(fs::read(&copy).unwrap(), before);
+    assert_eq!(btfkinds(["renumber", "-q", &file, "-B", &real, "-o", "-"]).stdout, before);
     let again = btfkinds(["renumber", &file, "-B", &real]);
     assert!(String::from_utf8(again.stderr).unwrap().contains("nothing to do"));
     // For another base there is nothing to tell what its types were.
     assert!(fails(["renumber", &file, "-B", &wrong]).contains("--from"));
+}
+
+/// There and back again and again: the file stays well-formed and does not grow by a copy of its
+/// BTF each time; a `.BTF.base` that was taken away comes back.
+#[test]
+fn portable_and_back() {
+    let folder = Folder::new();
+    let mut module = point();
+    for i in 0..200 {
+        let name = module.own(format!("a_type_of_number_{i}"));
+        module.add([name, info(8, 0, false), W::Id(1)]);
+    }
+    let blob = module.bytes();
+    let file = folder.file("m.ko", elf(&[(".BTF", &blob, None), (".x", b"hello", None)]));
+    let standalone = ok(["dump", &file]);
+    ok(["renumber", "-q", "--portable", &file]);
+    let first = fs::read(&file).unwrap();
+    for _ in 0..5 {
+        ok(["renumber", "-q", "--undo", &file]);
+        assert_eq!(ok(["dump", &file]), standalone);
+        assert!(fails(["dump", &file, "--section", ".BTF.base"]).contains("there is no section"));
+        ok(["renumber", "-q", "--portable", &file]);
+        assert!(ok(["dump", &file]).starts_with("[2] INT 'int'"));
+    }
+    let last = fs::read(&file).unwrap();
+    assert!(last.len() - first.len() <= 5 * 64, "{} and then {} bytes", first.len(), last.len());
+    assert!(last.windows(5).any(|bytes| bytes == b"hello"));
+    // Its BTF alone: small numbers, but not those of standalone BTF.
+    let parsed =
+        object::read::elf::ElfFile64::<object::Endianness>::parse(last.as_slice()).unwrap();
+    let section = object::Object::section_by_name(&parsed, ".BTF").unwrap();
+    let blob = object::ObjectSection::data(&section).unwrap();
+    let raw = folder.file("raw.btf", blob);
+    assert!(
+        fails(["dump", &raw])
+            .contains("this was numbered for a base of 2 types, 5 bytes of strings")
+    );
+    let lost = folder.file("lost.ko", elf(&[(".BTF", blob, None)]));
+    assert!(fails(["dump", &lost]).contains("this was numbered for a base of 2 types"));
+    ok(["renumber", "-q", "--portable", &lost]);
+    assert_eq!(ok(["dump", &lost]), ok(["dump", &file]));
 }

@@ -583,8 +583,12 @@ impl Btf {
             format!("type id {word} is before the own types, which start at {}", self.start_id)
         };
         let mut err = Error::new(ErrorKind::Reference, what).with_help(match &self.base {
-            Some(_) => "the base may not be the one that this BTF was made for",
-            None => "if this is split BTF (a renumbered module), give its base with -B",
+            Some(base) => format!(
+                "the base may not be the one that this BTF was made for: it has {} types and {} bytes of strings",
+                base.type_count(),
+                base.str_end()
+            ),
+            None => "if this is split BTF (a renumbered module), give its base with -B".to_owned(),
         });
         if let Some(offset) = self.offset_of(id) {
             err = err.at(offset);

@@ -10,8 +10,8 @@ use anyhow::{Context, bail};
 use super::args::{Encode, PlaceArg, SelectArg};
 use super::{FINE, Say, count, grouped, note_base, open, parse_options, progress, same_file};
 use crate::{
-    Btf, Change, Describe, Described, Error, ErrorKind, File, Parse, Place, Prepared, Select,
-    commit_all, describe, kernel,
+    Btf, Change, Describe, Described, Error, ErrorKind, File, Place, Prepared, Select, commit_all,
+    describe, kernel,
 };
 
 pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
@@ -173,18 +173,28 @@ fn follow(
         ));
         return Ok(None);
     }
-    let parse: Parse = base.parse.clone().base(Arc::clone(base.old));
-    let old = file.btf(&parse)?;
+    let on = |base_btf| {
+        let btf = file.btf(&base.parse.clone().base(Arc::clone(base_btf)))?;
+        btf.check_base().map(|()| btf)
+    };
+    let unchanged = base.shift.ids_by == 0 && base.shift.strs_by == 0;
+    let old = match on(base.old) {
+        Ok(old) => old,
+        // A run that was stopped halfway has left some that follow already.
+        Err(_) if !unchanged && on(base.new).is_ok_and(|btf| btf.base().is_some()) => {
+            say.line(format_args!("{}: follows already", path.display()));
+            return Ok(None);
+        }
+        Err(err) if unchanged => {
+            return Err(err
+                .with_help("if FILE was encoded since this was built: run 'renumber --from OLD -B FILE' on it")
+                .into());
+        }
+        Err(err) => return Err(err.into()),
+    };
     if old.base().is_none() {
         bail!("this is standalone BTF: it is not split on the file that it is to follow");
     }
-    let unchanged = base.shift.ids_by == 0 && base.shift.strs_by == 0;
-    old.check_base().map_err(|err| match unchanged {
-        true => err.with_help(
-            "if FILE was encoded since this was built: run 'renumber --from OLD -B FILE' on it",
-        ),
-        false => err,
-    })?;
     if unchanged {
         return Ok(None);
     }

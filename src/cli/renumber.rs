@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 
 use super::args::Renumber as Args;
 use super::{FINE, Say, TROUBLE, count, parse_options, progress, report, told};
-use crate::{Btf, File, Renumber, Target, kernel};
+use crate::{Btf, File, Prepared, Renumber, Target, kernel};
 
 pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
     if args.output.is_some() && args.files.len() > 1 {
@@ -37,6 +37,9 @@ pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
         strip_signature: args.strip_signature,
         parse: told(parse, args.standalone, args.split),
     };
+    if args.files.iter().any(|path| path == Path::new("-")) && args.output.is_none() {
+        bail!("standard input needs -o OUT");
+    }
     // One bad file does not stop the others.
     let (mut done, mut failed) = (0_usize, 0_usize);
     let progress = progress(args.files.len(), say);
@@ -72,9 +75,10 @@ fn one(path: &Path, how: &Renumber, args: &Args, say: Say) -> anyhow::Result<boo
             Target::Base(_) => "it is numbered for this base",
         };
         say.line(format_args!("{}: nothing to do: {what} already", path.display()));
-        if dest != path {
-            std::fs::copy(path, dest)
-                .with_context(|| format!("cannot write {}", dest.display()))?;
+        if dest == Path::new("-") {
+            io::copy(&mut std::fs::File::open(path)?, &mut io::stdout().lock())?;
+        } else if dest != path {
+            Prepared::copy(path, dest)?.commit()?;
         }
         return Ok(false);
     };

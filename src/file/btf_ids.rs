@@ -278,7 +278,7 @@ impl<'a> Ids<'a> {
         for at in self.places(change)? {
             let id = self.word(at).unwrap_or(0);
             if id != 0 {
-                self.put(at, change.shift.id(id.saturating_sub(change.lowered)));
+                self.put(at, change.id(id));
             }
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::io::{self, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
+use memchr::memmem;
 use object::elf::{
     ET_REL, FileHeader32, FileHeader64, PT_LOAD, SHF_ALLOC, SHF_COMPRESSED, SHT_NOBITS, SHT_REL,
     SHT_RELA, SectionFlags, SectionType,
@@ -246,17 +247,29 @@ impl Elf {
 
     /// Whether something else than `section` has bytes in this range of the file.
     fn is_shared(&self, section: &Section, range: &Range<u64>) -> bool {
-        let meets = |start: u64, end: u64| start < range.end && range.start < end;
         let table = self.table();
-        let others = self.sections.iter().filter(|other| {
-            other.header_at != section.header_at && other.kind != SHT_NOBITS && other.size != 0
-        });
         let file_header = if self.is_64 { 64 } else { 52 };
-        meets(0, file_header)
-            || meets(table.start, table.end)
-            || others
-                .into_iter()
-                .any(|other| meets(other.offset, other.offset.saturating_add(other.size)))
+        range.start < file_header
+            || (table.start < range.end && range.start < table.end)
+            || self.overlaps(range, Some(section))
+    }
+
+    /// Whether a section, but for this one, has bytes in this range of the file.
+    fn overlaps(&self, range: &Range<u64>, but: Option<&Section>) -> bool {
+        self.sections.iter().any(|other| {
+            let end = other.offset.saturating_add(other.size);
+            other.kind != SHT_NOBITS
+                && other.offset < range.end
+                && range.start < end
+                && but.is_none_or(|but| but.header_at != other.header_at)
+        })
+    }
+
+    /// Whether all bytes of this range of the file are zero: what an earlier, longer content left.
+    fn is_zero(&self, range: Range<u64>) -> Result<bool> {
+        let bytes = self.read(range.start, range.end.saturating_sub(range.start));
+        let bytes = bytes.map_err(|err| Error::io("cannot read", &err))?;
+        Ok(bytes.iter().all(|byte| *byte == 0))
     }
 
     /// Cuts an appended signature off.
@@ -286,7 +299,9 @@ impl Elf {
         }
         // In its place, if nothing else has these bytes.
         let range = section.offset..section.offset.saturating_add(size.max(section.size));
-        let fits = size <= section.size || end == file_end;
+        let fits = size <= section.size
+            || end == file_end
+            || (range.end <= file_end && patches.cut.is_none() && self.is_zero(end..range.end)?);
         if fits && !self.is_shared(section, &range) {
             let mut data = data.to_vec();
             // What is left of the old content must not be taken for something.
@@ -321,12 +336,17 @@ impl Elf {
             u16::try_from(self.sections.len().saturating_add(1)).ok().filter(|n| *n < 0xff00);
         let count = count.ok_or_else(|| bad("there are too many sections for another one"))?;
         let mut strings = self.section_data(names)?;
-        let name_at = u32::try_from(strings.len()).map_err(|_| too_large())?;
-        strings.extend_from_slice(name.as_bytes());
-        strings.push(0);
+        // A section of this name that was taken out has left its name.
+        let entry = format!("\0{name}\0");
+        let found = memmem::find(&strings, entry.as_bytes());
+        let name_at = found.map_or(strings.len(), |at| at.saturating_add(1));
+        let name_at = u32::try_from(name_at).map_err(|_| too_large())?;
+        if found.is_none() {
+            strings.extend(entry.bytes().skip(1));
+        }
         // The headers as they will be, `replace` having changed some of them.
-        let Range { start: table_at, end } = self.table();
-        let size = end.saturating_sub(table_at);
+        let Range { start: table_at, end: table_end } = self.table();
+        let size = table_end.saturating_sub(table_at);
         let mut headers =
             self.read(table_at, size).map_err(|err| Error::io("cannot read", &err))?;
         for (at, bytes) in &patches.writes {
@@ -336,20 +356,27 @@ impl Elf {
                 place.copy_from_slice(bytes);
             }
         }
+        // Behind the headers may be room for one more, from a section that was taken out.
+        let slot = table_end..table_end.saturating_add(self.header_size);
+        let within = found.is_some() && slot.end <= self.len && patches.cut.is_none();
+        let room = within && !self.overlaps(&slot, None) && self.is_zero(slot)?;
         let mut end = |bytes: Vec<u8>| -> Result<u64> {
             let at = self.end(patches).checked_next_multiple_of(8).ok_or_else(too_large)?;
             patches.writes.push((at, bytes));
             Ok(at)
         };
         let data_at = end(data.to_vec())?;
-        let names_len = strings.len() as u64;
-        let names_at = end(strings)?;
-        let names_header = self.header_size.saturating_mul(self.names_index as u64);
-        for (at, value) in self.place_fields().into_iter().zip([names_at, names_len]) {
-            let at = usize::try_from(names_header.saturating_add(at)).map_err(|_| too_large())?;
-            let value = self.address(value);
-            if let Some(place) = headers.get_mut(at..at.saturating_add(value.len())) {
-                place.copy_from_slice(&value);
+        if found.is_none() {
+            let names_len = strings.len() as u64;
+            let names_at = end(strings)?;
+            let names_header = self.header_size.saturating_mul(self.names_index as u64);
+            for (at, value) in self.place_fields().into_iter().zip([names_at, names_len]) {
+                let at = names_header.saturating_add(at);
+                let at = usize::try_from(at).map_err(|_| too_large())?;
+                let value = self.address(value);
+                if let Some(place) = headers.get_mut(at..at.saturating_add(value.len())) {
+                    place.copy_from_slice(&value);
+                }
             }
         }
         let word = |value: u32| self.endian.bytes(value).to_vec();
@@ -365,10 +392,14 @@ impl Elf {
             self.address(4),
             self.address(0),
         ];
-        headers.extend(fields.concat());
-        let headers_at = end(headers)?;
-        let shoff = if self.is_64 { 0x28 } else { 0x20 };
-        patches.writes.push((shoff, self.address(headers_at)));
+        if room {
+            patches.writes.push((table_end, fields.concat()));
+        } else {
+            headers.extend(fields.concat());
+            let headers_at = end(headers)?;
+            let shoff = if self.is_64 { 0x28 } else { 0x20 };
+            patches.writes.push((shoff, self.address(headers_at)));
+        }
         patches.writes.push(self.section_count(count));
         Ok(())
     }
@@ -387,12 +418,11 @@ impl Elf {
         let last = self.sections.len().saturating_sub(1);
         let is_last =
             self.sections.last().is_some_and(|other| other.header_at == section.header_at);
-        if let (true, Ok(count)) = (is_last, u16::try_from(last)) {
-            patches.writes.push(self.section_count(count));
-            return;
-        }
         let unused = vec![0; usize::try_from(self.header_size).unwrap_or(0)];
         patches.writes.push((section.header_at, unused));
+        if let (true, Ok(count)) = (is_last, u16::try_from(last)) {
+            patches.writes.push(self.section_count(count));
+        }
     }
 
     /// Where the file ends once the patches are applied.

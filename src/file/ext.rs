@@ -1,9 +1,9 @@
 //! `.BTF.ext`: what a BPF object says about its functions, lines and relocations, with type ids
 //! and string offsets of `.BTF`.
 
+use super::rewrite::Change;
 use crate::btf::Endian;
 use crate::error::{Error, ErrorKind, Result};
-use crate::renumber::Shift;
 
 fn bad(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Elf, what).in_section(".BTF.ext")
@@ -27,7 +27,7 @@ const PARTS: [(&str, &[Word]); 3] = [
 ];
 
 /// The section with its ids and string offsets moved.
-pub(super) fn shifted(data: &[u8], endian: Endian, shift: &Shift) -> Result<Vec<u8>> {
+pub(super) fn shifted(data: &[u8], endian: Endian, change: &Change<'_>) -> Result<Vec<u8>> {
     let expected = match endian {
         Endian::Little => [0x9f, 0xeb, 1],
         Endian::Big => [0xeb, 0x9f, 1],
@@ -86,8 +86,8 @@ pub(super) fn shifted(data: &[u8], endian: Endian, shift: &Shift) -> Result<Vec<
         if let Some(word) = words.get_mut(at) {
             *word = match class {
                 Word::Plain => *word,
-                Word::Id => shift.id(*word),
-                Word::Str => shift.string(*word),
+                Word::Id => change.id(*word),
+                Word::Str => change.string(*word),
             };
         }
     }

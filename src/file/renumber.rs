@@ -48,6 +48,7 @@ pub struct Renumbered<'a> {
     new: Arc<Btf>,
     shift: Shift,
     lowered: u32,
+    lowered_strs: u32,
     ids: Policy,
     own_base: OwnBase,
     /// What it was.
@@ -130,6 +131,7 @@ impl File {
             new: Arc::new(new),
             shift,
             lowered,
+            lowered_strs: now.map_or(0, |origin| origin.base_strs),
             ids: Policy::Need,
             own_base,
             before,
@@ -159,6 +161,7 @@ impl File {
             new,
             shift,
             lowered: 0,
+            lowered_strs: 0,
             ids: Policy::Move,
             own_base: OwnBase::Remove,
             before,
@@ -213,6 +216,7 @@ impl File {
             new: Arc::new(new),
             shift,
             lowered: 0,
+            lowered_strs: 0,
             ids: Policy::Move,
             own_base: OwnBase::Keep,
             before,
@@ -254,6 +258,7 @@ impl Renumbered<'_> {
     fn change(&self) -> Change<'_> {
         Change {
             lowered: self.lowered,
+            lowered_strs: self.lowered_strs,
             ids: self.ids,
             own_base: self.own_base,
             ..Change::new(&self.old, &self.new, self.shift, &self.how.parse)

@@ -25,6 +25,8 @@ pub struct Change<'a> {
     /// By how much type ids in the file are above those of `old`: `old` may be the standalone form
     /// of a renumbered blob.
     pub(super) lowered: u32,
+    /// The same for string offsets.
+    pub(super) lowered_strs: u32,
     pub(super) ids: Policy,
     pub(super) own_base: OwnBase,
 }
@@ -44,7 +46,26 @@ pub(super) enum OwnBase {
 impl<'a> Change<'a> {
     /// A change of BTF that is numbered as the file says, in which references move by `shift`.
     pub fn new(old: &'a Arc<Btf>, new: &'a Arc<Btf>, shift: Shift, parse: &'a Parse) -> Self {
-        Change { old, new, shift, parse, lowered: 0, ids: Policy::Move, own_base: OwnBase::Keep }
+        Change {
+            old,
+            new,
+            shift,
+            parse,
+            lowered: 0,
+            lowered_strs: 0,
+            ids: Policy::Move,
+            own_base: OwnBase::Keep,
+        }
+    }
+
+    /// Where a type id in the file goes.
+    pub(super) fn id(&self, id: u32) -> u32 {
+        self.shift.id(id.saturating_sub(self.lowered))
+    }
+
+    /// Where a string offset in the file goes.
+    pub(super) fn string(&self, offset: u32) -> u32 {
+        self.shift.string(offset.saturating_sub(self.lowered_strs))
     }
 
     /// Whether ids of existing types change.
@@ -111,7 +132,9 @@ impl File {
 fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patches> {
     let section = elf.btf_section()?;
     let new = change.new.to_bytes();
-    if !strip_signature && new == elf.section_data(section)? {
+    let still = change.shift.ids_by == 0 && change.shift.strs_by == 0 && change.lowered == 0;
+    let same = still && change.own_base == OwnBase::Keep && new == elf.section_data(section)?;
+    if same && !strip_signature {
         return Ok(Patches::default());
     }
     if elf.signature.is_some() && !strip_signature {
@@ -128,12 +151,8 @@ fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patc
         elf.replace(ids, &data, &mut patches)?;
     }
     if let Some(section) = elf.find(".BTF.ext") {
-        if change.lowered != 0 {
-            let what = "it can't be moved together with renumbered BTF";
-            return Err(Error::new(ErrorKind::Elf, what).in_section(&section.name));
-        }
         let data = elf.section_data(section)?;
-        let moved = ext::shifted(&data, elf.endian, &change.shift);
+        let moved = ext::shifted(&data, elf.endian, change);
         // Without ids to move, an unknown form does not matter.
         match moved {
             Ok(moved) if moved != data => elf.replace(section, &moved, &mut patches)?,

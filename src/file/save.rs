@@ -31,6 +31,14 @@ impl Prepared {
         Self::write(dest, like, |file| btf.write_to(file))
     }
 
+    /// Prepares `dest` to hold what is in `from` now.
+    ///
+    /// # Errors
+    /// If `from` can't be read, or as [`Prepared::raw`].
+    pub fn copy(from: &Path, dest: &Path) -> Result<Prepared> {
+        Self::write(dest, Some(from), |file| io::copy(&mut fs::File::open(from)?, file).map(drop))
+    }
+
     pub(super) fn bytes(dest: &Path, like: Option<&Path>, bytes: &[u8]) -> Result<Prepared> {
         Self::write(dest, like, |file| file.write_all(bytes))
     }
