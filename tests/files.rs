@@ -462,4 +462,21 @@ fn portable_and_back() {
     assert!(fails(["dump", &lost]).contains("this was numbered for a base of 2 types"));
     ok(["renumber", "-q", "--portable", &lost]);
     assert_eq!(ok(["dump", &lost]), ok(["dump", &file]));
+    // One that is there but is not the right one is no better.
+    let mut wrong = Graph::default();
+    wrong.int("xnt", 4, 1);
+    let odd =
+        folder.file("odd.ko", elf(&[(".BTF", blob, None), (".BTF.base", &wrong.bytes(), None)]));
+    ok(["renumber", "-q", "--portable", &odd]);
+    assert!(ok(["dump", &odd, "--section", ".BTF.base"]).contains("INT 'int'"));
+    // By another name the same file: it stays.
+    let link = folder.name("link.ko");
+    symlink(&file, &link).unwrap();
+    for dest in [&file, &link] {
+        ok(["renumber", "-q", "--portable", &file, "-o", dest]);
+        assert_eq!(fs::read(&file).unwrap(), last);
+    }
+    assert!(
+        fails(["renumber", "--standalone", &raw, "-B", &link]).contains("it is not standalone")
+    );
 }

@@ -408,6 +408,13 @@ fn command() {
         .replace("[41]", &format!("[{}]", 41 + by))
         .replace("[42]", &format!("[{}]", 42 + by));
     assert_eq!(after, expect.replace("type_id=41", &format!("type_id={}", 41 + by)));
+    // Once more: it has moved already.
+    let (code, text) = said(&["renumber", &split, "-B", &grown, "--from", &first]);
+    assert!(code == Some(0) && text.contains("nothing to do"), "{text}");
+    for base in [&first, &grown] {
+        let text = fails(["renumber", &split, "-B", base, "--from", &first, "-o", base]);
+        assert!(text.contains("this is the base, it would be replaced"), "{text}");
+    }
     assert!(fails(["renumber", &split, "--undo"]).contains("has no standalone form"));
     assert!(
         fails(["renumber", &file, "--portable"]).contains("raw BTF has no place for .BTF.base")

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use super::args::Renumber as Args;
-use super::{FINE, Say, TROUBLE, count, parse_options, progress, report, told};
+use super::{FINE, Say, TROUBLE, count, parse_options, progress, report, same_file, told};
 use crate::{Btf, File, Prepared, Renumber, Target, kernel};
 
 pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
@@ -66,8 +66,11 @@ pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
 
 /// Renumbers one file; false if there was nothing to do.
 fn one(path: &Path, how: &Renumber, args: &Args, say: Say) -> anyhow::Result<bool> {
-    let file = File::open(path)?;
     let dest = args.output.as_deref().unwrap_or(path);
+    if args.base.iter().chain(&args.from).any(|base| same_file(base, dest)) {
+        bail!("{}: this is the base, it would be replaced", dest.display());
+    }
+    let file = File::open(path)?;
     let Some(renumbered) = file.renumber(how)? else {
         let what = match &how.target {
             Target::Standalone => "it is standalone",
@@ -75,6 +78,11 @@ fn one(path: &Path, how: &Renumber, args: &Args, say: Say) -> anyhow::Result<boo
             Target::Base(_) => "it is numbered for this base",
         };
         say.line(format_args!("{}: nothing to do: {what} already", path.display()));
+        if file.is_signed() && args.strip_signature && dest != Path::new("-") {
+            file.prepare_unsigned(dest)?.commit()?;
+            say.line(format_args!("{}: signature taken off", dest.display()));
+            return Ok(true);
+        }
         if dest == Path::new("-") {
             io::copy(&mut std::fs::File::open(path)?, &mut io::stdout().lock())?;
         } else if dest != path {
@@ -98,7 +106,9 @@ fn one(path: &Path, how: &Renumber, args: &Args, say: Say) -> anyhow::Result<boo
         (Target::Base(_), Some(origin)) if origin.was_standalone() => {
             format!("renumbered for a base of {origin}")
         }
-        (Target::Base(_), Some(origin)) => format!("relocated to a base of {origin}"),
+        (Target::Base(_), Some(origin)) => {
+            format!("relocated to a base of {origin}; its .BTF.base is gone")
+        }
         (Target::Base(base), _) => {
             format!("moved along with its base, now of {} types", base.type_count())
         }

@@ -68,6 +68,12 @@ impl File {
     pub fn renumber<'a>(&'a self, how: &'a Renumber) -> Result<Option<Renumbered<'a>>> {
         let blob = self.bytes()?;
         let before = Numbering::of(&blob, &how.parse)?;
+        if let (Numbering::StandaloneTold, Some(origin)) = (before, Origin::find(&blob))
+            && origin.base_types != 0
+        {
+            let what = format!("it is not standalone: it was numbered for a base of {origin}");
+            return Err(Error::new(ErrorKind::Base, what));
+        }
         match before {
             Numbering::SplitByOrigin(origin) if origin.was_standalone() => {
                 let old = lowered(&blob, origin, &how.parse)?;
@@ -105,7 +111,9 @@ impl File {
             Target::Standalone => None,
         };
         let there = match (&base, now) {
-            (Some(base), Some(origin)) => origin.names(base) && portable == self.has_own_base(),
+            (Some(base), Some(origin)) => {
+                origin.names(base) && self.own_base_is(portable.then_some(base))?
+            }
             (None, None) => true,
             _ => false,
         };
@@ -138,6 +146,16 @@ impl File {
         };
         done.settle_ids(now)?;
         Ok(Some(done))
+    }
+
+    /// Whether the file's `.BTF.base` is this one, or whether it has none.
+    fn own_base_is(&self, base: Option<&Arc<Btf>>) -> Result<bool> {
+        let section = self.elf().and_then(|elf| Some((elf, elf.find(".BTF.base")?)));
+        Ok(match (section, base) {
+            (None, None) => true,
+            (Some((elf, section)), Some(base)) => elf.section_data(section)? == base.to_bytes(),
+            _ => false,
+        })
     }
 
     /// From a distilled base to the real one.
@@ -187,13 +205,24 @@ impl File {
             return Err(Error::new(ErrorKind::Base, what));
         };
         let Some(from) = &how.from else {
-            let what = format!("this BTF is {before}; what base it was built for is not recorded");
+            let what = match before {
+                Numbering::SplitByOrigin(_) => format!("this BTF is {before}"),
+                _ => format!("this BTF is {before}; what base it was built for is not recorded"),
+            };
             return Err(Error::new(ErrorKind::Base, what).with_help(
                 "if that base has grown ('btfkinds encode'), name what it was with --from",
             ));
         };
-        let old = how.parse.clone().base(Arc::clone(from)).read(blob)?;
-        old.check_base()?;
+        let on = |base: &Arc<Btf>| -> Result<Btf> {
+            let btf = how.parse.clone().base(Arc::clone(base)).read_as_it_is(blob)?;
+            btf.check_base().map(|()| btf)
+        };
+        let old = match on(from) {
+            Ok(old) => old,
+            // It has been moved before.
+            Err(_) if on(base).is_ok() => return Ok(None),
+            Err(err) => return Err(err),
+        };
         let Some(shift) = growth(from, base) else {
             let what = format!(
                 "the base given with --from ({} types, {} bytes of strings) did not grow into this one ({} types, {} bytes of strings)",

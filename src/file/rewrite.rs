@@ -102,6 +102,24 @@ impl File {
         }
     }
 
+    /// Prepares `dest` to become this file without its appended signature.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn prepare_unsigned(&self, dest: &Path) -> Result<Prepared> {
+        match (&self.content, self.packing) {
+            (Content::Elf(elf), None) => {
+                Prepared::elf(dest, &self.path, elf, &elf.without_signature())
+            }
+            (Content::Elf(elf), Some(_)) => {
+                let bytes = elf.patched(&elf.without_signature());
+                let bytes = bytes.map_err(|err| Error::io("cannot read", &err))?;
+                Prepared::bytes(dest, Some(&self.path), &self.packed(bytes)?)
+            }
+            (Content::Raw(_), _) => Prepared::copy(&self.path, dest),
+        }
+    }
+
     /// Prepares `dest` to hold raw BTF, compressed if this file is: see [`File::prepare`].
     ///
     /// # Errors
@@ -162,7 +180,8 @@ fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patc
         }
     }
     for section in elf.dependents()? {
-        if change.lowered != 0 {
+        // To follow a base is one thing; renumbering along could not be undone.
+        if change.lowered != 0 || change.ids != Policy::Move {
             let what =
                 "this section is split on .BTF: it can't be moved together with renumbered BTF";
             return Err(Error::new(ErrorKind::Elf, what).in_section(&section.name));
