@@ -423,6 +423,42 @@ fn relocated_modules() {
     assert!(fails(["renumber", &file, "-B", &wrong]).contains("--from"));
 }
 
+/// BTF that is split on the file's own `.BTF`, and a chain of bases that are ELF files.
+#[test]
+fn other_sections_and_chains() {
+    let folder = Folder::new();
+    let blob = point().bytes();
+    let first = |btf: &btfkinds::Btf, below: u32| (btf.type_count(), btf.str_len() as u32 + below);
+    let base = std::sync::Arc::new(btfkinds::Btf::parse(&blob).unwrap());
+    let mut inline = Graph::default();
+    inline.add([W::S("inline_t"), info(8, 0, false), W::Abs(2)]);
+    let at = first(&base, 0);
+    let (inline, _) = inline.write(&Layout { first: at, ..Layout::plain(&inline) });
+    let file = folder.file("a.o", elf(&[(".BTF", &blob, None), (".BTF.inline", &inline, None)]));
+    assert_eq!(
+        ok(["dump", &file, "--section", ".BTF.inline"]),
+        "[3] TYPEDEF 'inline_t' type_id=2\n"
+    );
+    ok(["encode", "-q", &file]);
+    let moved = ok(["dump", &file, "--section", ".BTF.inline"]);
+    assert!(moved.contains("TYPEDEF 'inline_t' type_id=2") && !moved.starts_with("[3]"), "{moved}");
+    // What a renumbering could not take back is refused.
+    let said = fails(["renumber", "--portable", &file]);
+    assert!(said.contains(".BTF.inline: this section is split on .BTF"), "{said}");
+    // The base's BTF in two parts, each in a file of its own.
+    let vmlinux = folder.file("vmlinux", elf(&[(".BTF", &blob, None)]));
+    let part = folder.file("vmlinux_btf.ko", elf(&[(".BTF", &inline, None)]));
+    let middle = btfkinds::Btf::parse_split(&inline, base).unwrap();
+    let mut module = Graph::default();
+    module.add([W::S("module_t"), info(8, 0, false), W::Abs(3)]);
+    let layout = Layout { first: first(&middle, at.1), ..Layout::plain(&module) };
+    let module = folder.file("m.ko", elf(&[(".BTF", &module.write(&layout).0, None)]));
+    assert_eq!(
+        ok(["dump", &module, "-B", &vmlinux, "-B", &part]),
+        "[4] TYPEDEF 'module_t' type_id=3\n"
+    );
+}
+
 /// There and back again and again: the file stays well-formed and does not grow by a copy of its
 /// BTF each time; a `.BTF.base` that was taken away comes back.
 #[test]

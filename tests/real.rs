@@ -21,7 +21,7 @@ use btfkinds::kernel::{VMLINUX, Verdict, verify};
 use btfkinds::{Btf, Change, Describe, File, Parse, Place, Select, Text, describe};
 use common::needs::Need::{Bpf, Debian, KernelBtf, Root, Tool};
 use common::needs::{debian, trial};
-use common::{Folder, btfkinds, fails, ok, run};
+use common::{Folder, Graph, Layout, W, btfkinds, fails, info, ok, run};
 use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         trial("pahole_reads_it", &[KernelBtf, Tool("pahole")], pahole_reads_it),
         trial("header_compiles", &[KernelBtf, bpftool, Tool("gcc")], header_compiles),
         trial("demo_runs", &[KernelBtf], demo_runs),
+        trial("kernel_base_is_found", &[KernelBtf], kernel_base_is_found),
         trial("without_kernel_btf", &[Root, Tool("unshare")], without_kernel_btf),
         trial(
             "compressed_modules",
@@ -222,6 +223,33 @@ fn demo_runs() {
     ] {
         assert!(text.contains(part), "{text}");
     }
+}
+
+/// Without -B, split BTF is read on the running kernel's: that it was numbered for it is known, or
+/// nothing speaks against it, or it does not fit and is asked for.
+fn kernel_base_is_found() {
+    let folder = Folder::new();
+    let mut graph = Graph::default();
+    let int = graph.int("module_int", 4, 1);
+    graph.add([W::S("module_t"), info(8, 0, false), W::Id(int)]);
+    let file = folder.file("module.btf", graph.bytes());
+    ok(["renumber", "-q", &file]);
+    let out = btfkinds(["dump", "-v", &file]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(said.contains("read on the running kernel's BTF, which it was numbered for"), "{said}");
+    assert_eq!(String::from_utf8(out.stdout).unwrap(), ok(["dump", &file, "-B", VMLINUX]));
+    let kernel = Btf::parse(&fs::read(VMLINUX).unwrap()).unwrap();
+    let split = |types, strings| {
+        let first = (types, strings);
+        graph.write(&Layout { first, ..Layout::plain(&graph) }).0
+    };
+    let fits = folder.file("fits.btf", split(kernel.type_count(), kernel.str_len() as u32));
+    let out = btfkinds(["dump", &fits]);
+    assert!(String::from_utf8(out.stderr).unwrap().contains("nothing speaks against it"));
+    assert!(String::from_utf8(out.stdout).unwrap().contains("TYPEDEF 'module_t'"));
+    let other =
+        folder.file("other.btf", split(kernel.type_count() + 9, kernel.str_len() as u32 + 99));
+    assert!(fails(["dump", &other]).contains("help: give its base with -B"));
 }
 
 /// Where the kernel offers no BTF (here it is covered up): the demo takes a sample and says so,
