@@ -180,7 +180,7 @@ impl Numbering {
             Ok(_) => Ok(Numbering::StandaloneByReferences),
             Err(err) if err.kind() == ErrorKind::Reference => Ok(Numbering::SplitByReferences),
             // On the base it may be fine: a description leads there, or is there.
-            Err(_) if parse.has_base() => Ok(Numbering::SplitByReferences),
+            Err(_) if parse.given_base().is_some() => Ok(Numbering::SplitByReferences),
             Err(err) => Err(err),
         }
     }

@@ -169,19 +169,19 @@ pub fn growth(old: &Btf, new: &Btf) -> Option<Shift> {
         return None;
     }
     let unreleased = old.types().find(|ty| !ty.kind().is_released());
-    let fronts = [unreleased.map_or(old.first_id(), |ty| ty.id()).0];
-    [old.type_count()].into_iter().chain(fronts).map(|ids_from| Shift { ids_from, ..shift }).find(
-        |shift| {
-            let mut moved = old.clone();
-            // The strings stay where they are: it is the same blob that grew.
-            let same_strings = Shift { strs_by: 0, ..*shift };
-            moved.shift(&same_strings).is_ok()
-                && moved.types().zip(old.types()).all(|(moved, ty)| {
-                    let id = TypeId(shift.id(ty.id().0));
-                    new.get(id).is_some_and(|new| new.words() == moved.words())
-                })
-        },
-    )
+    let front = unreleased.map_or(old.first_id(), |ty| ty.id()).0;
+    let is_grown = |ids_from: u32| {
+        // The strings stay where they are: it is the same blob that grew.
+        let ids = Shift { ids_from, strs_by: 0, ..shift };
+        let mut moved = old.clone();
+        moved.shift(&ids).is_ok()
+            && moved.types().all(|ty| {
+                let grown = new.get(TypeId(ids.id(ty.id().0)));
+                grown.is_some_and(|grown| grown.words() == ty.words())
+            })
+    };
+    let ids_from = [old.type_count(), front].into_iter().find(|ids_from| is_grown(*ids_from))?;
+    Some(Shift { ids_from, ..shift })
 }
 
 impl Btf {
@@ -258,7 +258,7 @@ impl Btf {
             entry.source
         );
         let err = Error::new(ErrorKind::Edit, what)
-            .with_help("give the kind's words with --kind-file, or leave the types where they are ('--place back')");
+            .with_help("give the kind's words with --kind-file (encode: '--place back' leaves every type where it is)");
         Err(match self.types().find(|ty| ty.kind() == kind) {
             Some(ty) => err.in_type(ty.id(), ty.kind_name(), ty.name()),
             None => err,

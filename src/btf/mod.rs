@@ -147,10 +147,6 @@ impl Parse {
         self.base.as_ref()
     }
 
-    pub(crate) fn has_base(&self) -> bool {
-        self.base.is_some()
-    }
-
     /// Without a base again.
     pub(crate) fn standalone(mut self) -> Self {
         self.base = None;
