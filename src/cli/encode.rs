@@ -46,7 +46,8 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
         progress.inc(1);
         let in_module = || module.display().to_string();
         if let Some(change) = &change {
-            files.extend(follow(module, change, args, say).with_context(in_module)?);
+            let prepared = progress.suspend(|| follow(module, change, args, say));
+            files.extend(prepared.with_context(in_module)?);
         }
     }
     progress.finish_and_clear();

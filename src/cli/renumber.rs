@@ -45,12 +45,14 @@ pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
     let progress = progress(args.files.len(), say);
     for path in &args.files {
         progress.inc(1);
-        match one(path, &how, args, say).with_context(|| path.display().to_string()) {
+        // What is said goes above the bar, not into it.
+        let changed = progress.suspend(|| {
+            let changed = one(path, &how, args, say).with_context(|| path.display().to_string());
+            changed.map_err(|err| report(&err))
+        });
+        match changed {
             Ok(changed) => done = done.saturating_add(usize::from(changed)),
-            Err(err) => {
-                report(&err);
-                failed = failed.saturating_add(1);
-            }
+            Err(_) => failed = failed.saturating_add(1),
         }
     }
     progress.finish_and_clear();
