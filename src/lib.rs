@@ -54,7 +54,7 @@ mod relocate;
 mod renumber;
 
 pub use btf::{Btf, Elements, Endian, NewType, Parse, Record, StrOff, TypeId};
-pub use dump::Text;
+pub use dump::{C, Text};
 pub use error::{Error, ErrorKind, Result};
 pub use file::{Change, File, Prepared, Renumber, Renumbered, Target, commit_all};
 pub use kind::{

@@ -168,6 +168,8 @@ pub(super) struct Dump {
 pub(super) enum FormatArg {
     /// A line for each type and each of its elements
     Raw,
+    /// A C header with all that the types need, as bpftool's vmlinux.h
+    C,
 }
 
 /// Show the kinds in force in a file, or our own table.

@@ -4,9 +4,9 @@ use std::io;
 
 use anyhow::Context;
 
-use super::args::Dump;
+use super::args::{Dump, FormatArg};
 use super::{FINDING, FINE, Say, note_base, open_to_show, parse_options, told};
-use crate::{Btf, File, Numbering, Parse, Record, Text};
+use crate::{Btf, C, File, Numbering, Parse, Record, Text};
 
 pub(super) fn run(args: &Dump, say: Say) -> anyhow::Result<u8> {
     let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
@@ -30,7 +30,15 @@ pub(super) fn run(args: &Dump, say: Say) -> anyhow::Result<u8> {
         }
         found
     };
-    Text::new(io::stdout().lock()).types(btf.types().filter(wanted))?;
+    let types = btf.types().filter(wanted);
+    match args.format {
+        FormatArg::Raw => Text::new(io::stdout().lock()).types(types)?,
+        FormatArg::C if args.names.is_empty() => C::new(&btf).write_to(&mut io::stdout().lock())?,
+        FormatArg::C => {
+            let ids = types.map(|ty| ty.id());
+            C::new(&btf).select(ids).write_to(&mut io::stdout().lock())?;
+        }
+    }
     for name in &missing {
         say.line(format_args!("{}: no type is called '{name}'", args.file.display()));
     }

@@ -1,0 +1,236 @@
+//! The whole header.
+
+use std::io::{self, Write};
+
+use hashbrown::HashMap;
+
+use super::chain;
+use super::layout::Layouts;
+use super::names::Names;
+use super::order::Order;
+use super::print::{Header, Printer, Stranger};
+use super::text;
+use crate::btf::{Btf, Record, TypeId};
+use crate::kind::Kind;
+
+/// When so much text is waiting it is written out.
+const BUFFER: usize = 1 << 16;
+
+/// Of one definition no more is printed than its own elements and so many of what is spelled out in
+/// it; of a header in all, a few times what its BTF has.
+const MOST_INLINE: u64 = 1 << 14;
+const MOST: u64 = 1 << 20;
+
+/// So many types that were left out are listed, and so many users of each.
+const LISTED: usize = 1000;
+const USERS: usize = 16;
+
+const START: &str = "#ifndef __VMLINUX_H__
+#define __VMLINUX_H__
+
+#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
+#endif
+
+";
+
+const END: &str = "#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+#pragma clang attribute pop
+#endif
+
+#endif /* __VMLINUX_H__ */
+";
+
+/// The types of a blob as a C header, in the role of bpftool's `vmlinux.h`.
+///
+/// Structs and unions have the layout that the BTF says, for compilers of the same pointer size.
+/// Of split BTF the own types are printed, with all that they need of the base. Functions and
+/// variables are not printed, unless they are selected.
+///
+/// ```
+/// use btfkinds::{Btf, C, Kind, NewType};
+///
+/// let mut btf = Btf::new();
+/// let int = NewType { kind: Kind::INT, name: "int", kind_flag: false, vlen: 0, size_or_type: 4, words: &[0x0100_0020] };
+/// let int = btf.add(int)?;
+/// let typedef = NewType { kind: Kind::TYPEDEF, name: "pid_t", kind_flag: false, vlen: 0, size_or_type: int.0, words: &[] };
+/// btf.add(typedef)?;
+/// let mut header = Vec::new();
+/// C::new(&btf).write_to(&mut header)?;
+/// assert!(String::from_utf8(header)?.contains("\ntypedef int pid_t;\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct C<'a> {
+    btf: &'a Btf,
+    selected: Option<Vec<TypeId>>,
+}
+
+impl<'a> C<'a> {
+    /// All types of a blob.
+    pub fn new(btf: &'a Btf) -> C<'a> {
+        C { btf, selected: None }
+    }
+
+    /// Only these types and what they need, instead of all. Called again, these too.
+    pub fn select(mut self, ids: impl IntoIterator<Item = TypeId>) -> C<'a> {
+        self.selected.get_or_insert_default().extend(ids);
+        self
+    }
+
+    /// Only the own types of this name and what they need. Called again, these too.
+    pub fn named(self, name: &str) -> C<'a> {
+        let own = self.btf.types().filter(|ty| chain::name(self.btf, *ty) == name.as_bytes());
+        let ids: Vec<TypeId> = own.map(|ty| ty.id()).collect();
+        self.select(ids)
+    }
+
+    /// Writes the header, in large pieces.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut order = Order::new(self.btf);
+        match &self.selected {
+            Some(ids) => ids.iter().for_each(|id| order.add(*id)),
+            None => order.add_all(),
+        }
+        let names = Names::new(self.btf, order.named());
+        let mut layouts = Layouts::new(self.btf);
+        let mut all = u64::try_from(self.btf.type_len()).unwrap_or(MOST);
+        for ty in order.finished.iter().filter_map(|id| self.btf.get(*id)) {
+            all = all.saturating_add(u64::from(ty.vlen()));
+            if chain::is_record(ty) {
+                layouts.decide(self.btf, ty);
+            }
+        }
+        let mut printer = Printer::new(self.btf, 0);
+        printer.header = Some(Box::new(Header {
+            names,
+            layouts,
+            declared: vec![false; self.btf.type_count() as usize],
+            forwards: Vec::new(),
+            strangers: Vec::new(),
+            tags: decl_tags(self.btf),
+        }));
+        let mut text = Vec::with_capacity(BUFFER.saturating_mul(2));
+        text.extend_from_slice(START.as_bytes());
+        let mut left = all.saturating_add(MOST);
+        for ty in order.finished.iter().filter_map(|id| self.btf.get(*id)) {
+            if !self.is_printed(ty) {
+                continue;
+            }
+            if order.needs_itself(ty.id()) {
+                let _ = writeln!(text, "/* [{}] is made of itself, which C can't say: */", ty.id());
+            }
+            let most = left.min(MOST_INLINE.saturating_add(u64::from(ty.vlen())));
+            printer.left = most;
+            printer.print_definition(ty, &mut text);
+            left = left.saturating_sub(most.saturating_sub(printer.left));
+            if text.len() >= BUFFER {
+                out.write_all(&text)?;
+                text.clear();
+            }
+        }
+        self.left_out(&mut printer, &mut text);
+        text.extend_from_slice(END.as_bytes());
+        out.write_all(&text)?;
+        out.flush()
+    }
+
+    /// Whether a type that the header needs has a definition of its own.
+    fn is_printed(&self, ty: Record<'_>) -> bool {
+        match ty.kind() {
+            Kind::STRUCT | Kind::UNION => !chain::is_inline(ty),
+            // Those without names that are spelled out elsewhere have not come here.
+            Kind::ENUM | Kind::ENUM64 => true,
+            Kind::TYPEDEF => !chain::is_builtin(self.btf, ty),
+            Kind::INT => !super::decl::is_c_type(self.btf, ty),
+            Kind::FUNC | Kind::VAR | Kind::FWD => true,
+            _ => false,
+        }
+    }
+
+    /// A comment that says for which types there is nothing in the header, and who refers to them.
+    fn left_out(&self, printer: &mut Printer<'a>, text: &mut Vec<u8>) {
+        let Some(header) = &mut printer.header else { return };
+        let mut met = std::mem::take(&mut header.strangers);
+        if self.selected.is_none() {
+            let unknown = self.btf.types().filter(|ty| !ty.kind().is_released());
+            met.extend(unknown.map(|ty| Stranger { id: ty.id(), user: TypeId::VOID }));
+        }
+        met.sort_unstable();
+        met.dedup();
+        if met.is_empty() {
+            return;
+        }
+        text.extend_from_slice(b"/*\n * Left out, because C has no word for it:\n");
+        for same in met.chunk_by(|a, b| a.id == b.id).take(LISTED) {
+            let Some(ty) = same.first().and_then(|met| self.btf.get(met.id)) else { continue };
+            let _ = write!(text, " * [{}] {} '", ty.id(), ty.kind_name());
+            text::plain(text, chain::name(self.btf, ty));
+            text.push(b'\'');
+            let users = same.iter().filter_map(|met| self.btf.get(met.user));
+            let mut lead = ", that these refer to: ";
+            for user in users.clone().take(USERS) {
+                let _ = write!(text, "{lead}[{}] {} '", user.id(), user.kind_name());
+                text::plain(text, chain::name(self.btf, user));
+                text.push(b'\'');
+                lead = ", ";
+            }
+            if users.count() > USERS {
+                text.extend_from_slice(b", ...");
+            }
+            text.push(b'\n');
+        }
+        let count = met.chunk_by(|a, b| a.id == b.id).count();
+        if count > LISTED {
+            let _ = writeln!(text, " * ... {count} in all");
+        }
+        text.extend_from_slice(b" */\n\n");
+    }
+}
+
+impl<'a> Printer<'a> {
+    /// Appends a definition to `text`, and before it the forward declarations that it needs.
+    fn print_definition(&mut self, ty: Record<'a>, text: &mut Vec<u8>) {
+        self.out.clear();
+        self.pads = 0;
+        self.user = ty.id();
+        if let Some(header) = &mut self.header {
+            header.forwards.clear();
+            let id = header.names.tag_of(ty);
+            let declared = header.declared.get_mut(id.0 as usize);
+            let again = declared.map(|declared| std::mem::replace(declared, true));
+            if again == Some(true) && ty.kind() == Kind::FWD {
+                return;
+            }
+        }
+        self.define(ty);
+        self.run();
+        if let Some(header) = &self.header {
+            text.extend_from_slice(&header.forwards);
+        }
+        text.extend_from_slice(&self.out);
+        text.extend_from_slice(b"\n\n");
+    }
+}
+
+/// The declaration tags of types and their members: those of functions and variables are not
+/// printed.
+fn decl_tags(btf: &Btf) -> HashMap<TypeId, Vec<(i32, &[u8])>> {
+    let mut tags: HashMap<TypeId, Vec<(i32, &[u8])>> = HashMap::new();
+    let mut level = Some(btf);
+    while let Some(btf) = level {
+        for ty in btf.types().filter(|ty| ty.kind() == Kind::DECL_TAG) {
+            let target = btf.get(TypeId(ty.size_or_type()));
+            let component = ty.fixed().first().map_or(-1, |word| word.cast_signed());
+            if target.is_some_and(|of| chain::is_record(of) || of.kind() == Kind::TYPEDEF) {
+                let name = chain::name(btf, ty);
+                tags.entry(TypeId(ty.size_or_type())).or_default().push((component, name));
+            }
+        }
+        level = btf.base().map(|base| &**base);
+    }
+    tags
+}

@@ -1,0 +1,403 @@
+//! The printer: types as C, without recursion. What is still to be printed waits on a stack, and
+//! the bodies that are open on another.
+
+use hashbrown::HashMap;
+
+use super::chain::{self, Base, Part};
+use super::layout::Layouts;
+use super::names::Names;
+use super::text;
+use crate::btf::{Btf, Record, TypeId};
+use crate::kind::Kind;
+
+/// Bodies inside bodies, and parameter lists inside parameter lists; compilers take 256 brackets.
+pub(super) const MAX_DEPTH: usize = 64;
+
+/// What is known of the whole header while one type of it is printed.
+pub(super) struct Header<'a> {
+    pub(super) names: Names<'a>,
+    pub(super) layouts: Layouts,
+    /// Tags that were declared or defined, by type id.
+    pub(super) declared: Vec<bool>,
+    /// The forward declarations that the type being printed needs.
+    pub(super) forwards: Vec<u8>,
+    /// Types that C has no word for: where the printer met them.
+    pub(super) strangers: Vec<Stranger>,
+    /// The declaration tags of structs, unions and typedefs: component and text.
+    pub(super) tags: HashMap<TypeId, Vec<(i32, &'a [u8])>>,
+}
+
+/// A type that C has no word for, and the definition that refers to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stranger {
+    pub(super) id: TypeId,
+    pub(super) user: TypeId,
+}
+
+/// What to print next.
+#[derive(Clone, Copy)]
+pub(super) enum Task<'a> {
+    /// What stands before the name in the declaration of `name` as the type, the name, and
+    /// what follows it; the base has been printed.
+    Declarator(TypeId, Label<'a>),
+    /// The rest of the innermost open body.
+    Members,
+    /// The end of a member: its width in bits, if it is a bitfield.
+    EndMember(Option<u32>),
+    Close,
+    Dimension(u32),
+    /// The parameters of a function from this one on.
+    Parameters(Record<'a>, u32),
+    /// Behind a definition.
+    Semicolon,
+    /// Behind a typedef.
+    EndTypedef(Record<'a>),
+}
+
+/// The name in a declaration.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Label<'a> {
+    pub(super) name: &'a [u8],
+    /// 2 and up: `___2` is appended.
+    pub(super) ordinal: u32,
+}
+
+/// A body that is being printed.
+pub(super) struct Frame<'a> {
+    pub(super) ty: Record<'a>,
+    /// The next member.
+    pub(super) next: usize,
+    /// Where the compiler is, in bits from the start.
+    pub(super) at: u64,
+    pub(super) packed: bool,
+    pub(super) align: u64,
+}
+
+/// Prints types as C into `out`.
+pub(super) struct Printer<'a> {
+    pub(super) btf: &'a Btf,
+    pub(super) out: Vec<u8>,
+    /// None: for people to read, one type by itself.
+    pub(super) header: Option<Box<Header<'a>>>,
+    pub(super) tasks: Vec<Task<'a>>,
+    pub(super) frames: Vec<Frame<'a>>,
+    links: Vec<Record<'a>>,
+    digits: itoa::Buffer,
+    /// How many parameter lists are open.
+    lists: usize,
+    /// How many more members, parameters and values may be printed: types that are spelled out
+    /// where they are used can be used many times, at every level.
+    pub(super) left: u64,
+    /// The type whose definition is being printed.
+    pub(super) user: TypeId,
+    /// How many padding arrays the definition has.
+    pub(super) pads: u32,
+}
+
+impl<'a> Printer<'a> {
+    pub(super) fn new(btf: &'a Btf, left: u64) -> Self {
+        Printer {
+            btf,
+            out: Vec::new(),
+            header: None,
+            tasks: Vec::new(),
+            frames: Vec::new(),
+            links: Vec::new(),
+            digits: itoa::Buffer::new(),
+            lists: 0,
+            left,
+            user: TypeId::VOID,
+            pads: 0,
+        }
+    }
+
+    pub(super) fn put(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    pub(super) fn number(&mut self, number: impl itoa::Integer) {
+        self.out.extend_from_slice(self.digits.format(number).as_bytes());
+    }
+
+    /// Takes one from what may still be printed.
+    pub(super) fn spend(&mut self) -> bool {
+        let some = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        some
+    }
+
+    /// Prints what is waiting.
+    pub(super) fn run(&mut self) {
+        while let Some(task) = self.tasks.pop() {
+            match task {
+                Task::Declarator(id, label) => {
+                    // The base was printed: only the links are wanted.
+                    chain::collect(self.btf, id, &mut self.links);
+                    self.declarator(label);
+                }
+                Task::Members => self.members(),
+                Task::EndMember(width) => {
+                    if let Some(width) = width {
+                        self.put(": ");
+                        self.number(width);
+                    }
+                    self.put(";");
+                    self.end_member();
+                }
+                Task::Close => self.put(")"),
+                Task::Dimension(count) => {
+                    self.put("[");
+                    self.number(count);
+                    self.put("]");
+                }
+                Task::Parameters(proto, index) => self.parameters(proto, index),
+                Task::Semicolon => self.put(";"),
+                Task::EndTypedef(ty) => {
+                    self.put(";");
+                    self.decl_tags(ty, -1);
+                }
+            }
+        }
+    }
+
+    /// Declares `label` as a thing of a type; the rest of it may be left waiting.
+    pub(super) fn declare(&mut self, id: TypeId, label: Label<'a>) {
+        let base = chain::collect(self.btf, id, &mut self.links);
+        // Long chains can be referred to often.
+        let links = u64::try_from(self.links.len()).unwrap_or(0);
+        self.left = self.left.saturating_sub(links / 8);
+        self.qualifiers_of_base();
+        match base {
+            Base::Void => self.put("void"),
+            Base::TooLong => self.put("void /* too many links */"),
+            Base::Type(ty) if chain::is_inline(ty) => {
+                if chain::is_enum(ty) {
+                    self.put("enum ");
+                    self.enumerators(ty);
+                } else {
+                    self.tasks.push(Task::Declarator(id, label));
+                    return self.open(ty, false);
+                }
+            }
+            Base::Type(ty) => self.base(ty),
+        }
+        self.declarator(label);
+    }
+
+    /// Collects the links of a type and gives its base.
+    pub(super) fn links_of(&mut self, id: TypeId) -> Base<'a> {
+        chain::collect(self.btf, id, &mut self.links)
+    }
+
+    /// Whether the links last collected are no more than qualifiers.
+    pub(super) fn is_bare(&self) -> bool {
+        self.links.iter().all(|ty| Part::of(*ty) == Part::Qualifier)
+    }
+
+    /// The qualifiers at the end of the links, which stand before the base.
+    pub(super) fn qualifiers_of_base(&mut self) {
+        let base = self.links.iter().rposition(|ty| Part::of(*ty) != Part::Qualifier);
+        let first = base.map_or(0, |at| at.saturating_add(1));
+        for at in first..self.links.len() {
+            let Some(ty) = self.links.get(at) else { return };
+            if let Some(word) = word(ty.kind()) {
+                self.put(word);
+                self.put(" ");
+            }
+        }
+    }
+
+    /// A base that is not spelled out.
+    fn base(&mut self, ty: Record<'a>) {
+        match ty.kind() {
+            Kind::STRUCT => self.tag("struct ", ty),
+            Kind::UNION => self.tag("union ", ty),
+            Kind::FWD if ty.kind_flag() => self.tag("union ", ty),
+            Kind::FWD => self.tag("struct ", ty),
+            Kind::ENUM | Kind::ENUM64 => {
+                self.put("enum ");
+                self.name_of(ty);
+            }
+            // Of several words.
+            Kind::INT if !self.is_defined(ty) => {
+                self.out.extend_from_slice(chain::name(self.btf, ty));
+            }
+            Kind::FLOAT => text::plain(&mut self.out, chain::name(self.btf, ty)),
+            Kind::INT | Kind::TYPEDEF => self.name_of(ty),
+            _ => self.stranger(ty),
+        }
+    }
+
+    /// Whether an INT has a typedef in the header: C does not know its name.
+    fn is_defined(&self, ty: Record<'a>) -> bool {
+        self.header.as_ref().is_some_and(|header| header.names.label(ty).ordinal != 0)
+    }
+
+    /// A type that C has no word for.
+    fn stranger(&mut self, ty: Record<'a>) {
+        self.put("void");
+        self.note_stranger(ty);
+    }
+
+    /// A comment that names a type. If C has no word for it, the end of the header says where it
+    /// was met.
+    pub(super) fn note_stranger(&mut self, ty: Record<'a>) {
+        self.put(" /* ");
+        self.out.extend_from_slice(ty.kind_name().as_bytes());
+        self.put(" '");
+        text::plain(&mut self.out, chain::name(self.btf, ty));
+        self.put("' */");
+        let met = Stranger { id: ty.id(), user: self.user };
+        if let Some(header) = &mut self.header
+            && !chain::is_c(ty)
+            && header.strangers.last() != Some(&met)
+        {
+            header.strangers.push(met);
+        }
+    }
+
+    /// A struct or union by its tag. In a header it must have been declared.
+    fn tag(&mut self, word: &'static str, ty: Record<'a>) {
+        self.put(word);
+        self.name_of(ty);
+        let Some(header) = &mut self.header else { return };
+        let id = header.names.tag_of(ty);
+        let Some(declared) = header.declared.get_mut(id.0 as usize) else { return };
+        if !std::mem::replace(declared, true) {
+            header.forwards.extend_from_slice(word.as_bytes());
+            let label = header.names.label(ty);
+            push_label(&mut header.forwards, label, &mut self.digits);
+            header.forwards.extend_from_slice(b";\n\n");
+        }
+    }
+
+    /// The name of a type, told apart from others of the same name in a header.
+    pub(super) fn name_of(&mut self, ty: Record<'a>) {
+        match &self.header {
+            Some(header) => {
+                let label = header.names.label(ty);
+                push_label(&mut self.out, label, &mut self.digits);
+            }
+            None => text::plain(&mut self.out, chain::name(self.btf, ty)),
+        }
+    }
+
+    pub(super) fn label(&mut self, label: Label<'_>) {
+        if self.header.is_some() {
+            push_label(&mut self.out, label, &mut self.digits);
+        } else {
+            text::plain(&mut self.out, label.name);
+        }
+    }
+
+    /// What stands before and behind the name, and the name. `links` are those of the type.
+    fn declarator(&mut self, label: Label<'a>) {
+        // C reads from the inside out: what is next to the base is printed first on the left, and
+        // last on the right.
+        let mut inner = Part::Base;
+        for at in (0..self.links.len()).rev() {
+            let Some(ty) = self.links.get(at).copied() else { break };
+            let part = Part::of(ty);
+            match part {
+                Part::Pointer if matches!(inner, Part::Array | Part::Function) => {
+                    self.put(if self.out.last() == Some(&b'(') { "(*" } else { " (*" });
+                    self.tasks.push(Task::Close);
+                }
+                Part::Pointer => {
+                    let close = matches!(self.out.last(), Some(b'*' | b'('));
+                    self.put(if close { "*" } else { " *" });
+                }
+                Part::Array => self.tasks.push(Task::Dimension(chain::count(ty))),
+                Part::Function => self.tasks.push(Task::Parameters(ty, 0)),
+                Part::Qualifier => {
+                    match word(ty.kind()) {
+                        Some(word) if inner == Part::Pointer => {
+                            self.put(" ");
+                            self.put(word);
+                        }
+                        Some(_) => {}
+                        None => self.type_tag(ty),
+                    }
+                    continue;
+                }
+                Part::Base => {}
+            }
+            inner = part;
+        }
+        if !label.name.is_empty() {
+            if !matches!(self.out.last(), None | Some(b'*' | b'(')) {
+                self.put(" ");
+            }
+            self.label(label);
+        }
+    }
+
+    fn type_tag(&mut self, ty: Record<'a>) {
+        let name = chain::name(self.btf, ty);
+        if !ty.kind_flag() {
+            self.put(" __attribute__((btf_type_tag(");
+            text::quoted(&mut self.out, name);
+            return self.put(")))");
+        }
+        // An attribute as it was written, if that is what it looks like.
+        let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"_(), ".contains(byte);
+        let (open, close) =
+            if name.iter().all(fits) { (" __attribute__((", "))") } else { (" /* ", " */") };
+        self.put(open);
+        text::plain(&mut self.out, name);
+        self.put(close);
+    }
+
+    fn parameters(&mut self, proto: Record<'a>, index: u32) {
+        let mut index = index;
+        if index == 0 {
+            self.put("(");
+            self.lists = self.lists.saturating_add(1);
+        }
+        let mut elements = proto.elements();
+        match elements.nth(index as usize) {
+            _ if index == 0 && self.lists > MAX_DEPTH => self.put("/* ... */"),
+            None if index == 0 => self.put("void"),
+            None => {}
+            // Some encoders write `(void)` as one parameter without name and type.
+            Some([_, 0]) if index == 0 && proto.vlen() == 1 => self.put("void"),
+            Some(_) if !self.spend() => {
+                self.put(if index == 0 { "/* ... */" } else { ", /* ... */" });
+            }
+            Some(&[name, id]) => {
+                if index != 0 {
+                    self.put(", ");
+                }
+                if (name, id) == (0, 0) && elements.next().is_none() {
+                    self.put("...");
+                } else {
+                    index = index.saturating_add(1);
+                    self.tasks.push(Task::Parameters(proto, index));
+                    let name = chain::string(self.btf, name);
+                    return self.declare(TypeId(id), Label { name, ordinal: 0 });
+                }
+            }
+            Some(_) => {}
+        }
+        self.put(")");
+        self.lists = self.lists.saturating_sub(1);
+    }
+}
+
+/// The word for a qualifier.
+fn word(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::CONST => Some("const"),
+        Kind::VOLATILE => Some("volatile"),
+        Kind::RESTRICT => Some("restrict"),
+        _ => None,
+    }
+}
+
+fn push_label(out: &mut Vec<u8>, label: Label<'_>, digits: &mut itoa::Buffer) {
+    text::identifier(out, label.name);
+    if label.ordinal > 1 {
+        out.extend_from_slice(b"___");
+        out.extend_from_slice(digits.format(label.ordinal).as_bytes());
+    }
+}
