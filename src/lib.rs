@@ -9,7 +9,8 @@
 //! * [`Btf`] is one blob, parsed and checked; [`Parse`] says how to read it, [`Record`] is one type.
 //! * [`describe`] writes descriptions of kinds into a blob, as ordinary typedefs and structs.
 //!   Reading needs no call: [`Parse::read`] finds and uses them by itself.
-
+//! * [`renumber`] makes standalone BTF split on a base as it is; [`BaseIndex::rebase`] gives it the base's
+//!   own types, [`flatten`] is the way back, [`distill`] and [`relocate`] are for bases that a module carries.
 //!
 //! ```
 //! use btfkinds::{Btf, Describe, Kind, KindSpec, NewType, describe};
@@ -50,17 +51,19 @@ mod file;
 pub mod kernel;
 mod kind;
 mod origin;
+mod rebase;
 mod relocate;
 mod renumber;
 
 pub use btf::{Btf, Elements, Endian, NewType, Parse, Record, StrOff, TypeId};
 pub use dump::{C, Text};
 pub use error::{Error, ErrorKind, Result};
-pub use file::{Change, File, Prepared, Renumber, Renumbered, Target, commit_all};
+pub use file::{Change, Edited, File, Prepared, Rebase, Renumber, Split, Target, commit_all};
 pub use kind::{
     Describe, Described, Field, Kind, KindEntry, KindMap, KindSpec, Place, Select, Source, Third,
     Version, WordClass, describe,
 };
 pub use origin::{Numbering, Origin};
+pub use rebase::{BaseIndex, Moved, NearMiss, Rebased, distill, flatten};
 pub use relocate::relocate;
 pub use renumber::{Shift, growth, portable_base, renumber, restore};

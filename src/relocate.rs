@@ -110,15 +110,15 @@ fn find(split: &Btf, distilled: &Btf, base: &Btf) -> Result<HashMap<u32, Found>>
     }
     let embedded = embedded(split, distilled);
     // Structs and unions of one name are told apart by size only where there are several.
-    let mut composites: HashMap<u32, usize> = HashMap::new();
+    let mut composites: HashMap<&BStr, usize> = HashMap::new();
     for ty in all_types(base).filter(|ty| is_composite(ty.kind()) && ty.name_off().0 != 0) {
-        let count = composites.entry(ty.name_off().0).or_default();
+        let count = composites.entry(ty.name()).or_default();
         *count = count.saturating_add(1);
     }
     let mut found: HashMap<u32, Found> = HashMap::new();
     for real in all_types(base).filter(|ty| ty.name_off().0 != 0) {
         let Some(wanted) = by_name.get(real.name()) else { continue };
-        let several = composites.get(&real.name_off().0).is_some_and(|count| *count > 1);
+        let several = composites.get(real.name()).is_some_and(|count| *count > 1);
         for ty in wanted {
             if !matches(ty, &real, several, embedded.contains(&ty.id().0)) {
                 continue;

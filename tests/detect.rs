@@ -23,9 +23,11 @@ use btfkinds::{
     Btf, Describe, Endian, ErrorKind, File, KindSpec, Numbering, Origin, Parse, Renumber, Select,
     Target, describe, portable_base, renumber, restore,
 };
-use common::needs::Need::{self, Root, Tool};
+use common::kernels::{Series, at_once, script};
+use common::needs::Need::{Root, Tool};
+use common::needs::with_kernels;
 use common::{Folder, Graph, Layout, W, btfkinds, fails, info, ok, root, run};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
     let compilers = ["gcc", "clang", "pahole", "objcopy", "make"].map(Tool);
@@ -43,74 +45,17 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
 }
 
-/// A trial over several kernels, which plain `cargo test` shall not download; `tests/run` does.
-fn with_kernels(name: &str, needs: &[Need], test: fn()) -> Trial {
-    if env::var_os("BTFKINDS_QEMU").is_some() {
-        return common::needs::trial(name, needs, test);
-    }
-    let name = format!("{name} (needs BTFKINDS_QEMU=1, as tests/run sets it)");
-    let required = env::var_os("BTFKINDS_REQUIRE").is_some();
-    Trial::test(name, || Err("needs BTFKINDS_QEMU=1".into())).with_ignored_flag(!required)
-}
-
 // Debian's kernels.
-
-struct Series {
-    base: Arc<Btf>,
-    /// The `.BTF` of each module.
-    modules: Vec<(PathBuf, Vec<u8>)>,
-}
 
 static OLDER: LazyLock<Series> = LazyLock::new(|| Series::new("6.1-older"));
 static OLD: LazyLock<Series> = LazyLock::new(|| Series::new("6.1"));
 static NEW: LazyLock<Series> = LazyLock::new(|| Series::new("6.12"));
-
-/// Runs one of our scripts and gives its last line.
-fn script(name: &str, args: &[&str]) -> String {
-    let out = run(root().join("tests").join(name).to_str().unwrap(), args);
-    String::from_utf8_lossy(&out).lines().last().unwrap_or_default().to_owned()
-}
 
 /// What `tests/qemu/build` makes for a kernel, also for the tests in QEMU.
 fn built(series: &str, file: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("qemu-{series}"));
     script("qemu/build", &[series, folder.to_str().unwrap()]);
     folder.join(file)
-}
-
-impl Series {
-    fn new(series: &str) -> Series {
-        let kernel = PathBuf::from(script("debian-kernel", &[series]));
-        let base = File::open(&kernel.join("vmlinux")).unwrap().btf(&Parse::new()).unwrap();
-        let mut found = Vec::new();
-        let mut folders = vec![kernel.join("modules")];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                let name = path.to_string_lossy();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if name.ends_with(".ko") || name.ends_with(".ko.xz") {
-                    found.push(path);
-                }
-            }
-        }
-        found.sort();
-        let read = |path: &PathBuf| (path.clone(), File::open(path).unwrap().bytes().unwrap());
-        Series { base: Arc::new(base), modules: at_once(&found, read) }
-    }
-}
-
-/// `f` of each, on all processors.
-fn at_once<T: Sync, R: Send>(list: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let parts = thread::available_parallelism().map_or(1, usize::from);
-    let part = list.len().div_ceil(parts).max(1);
-    thread::scope(|scope| {
-        let f = &f;
-        let work = |part| scope.spawn(move || -> Vec<R> { <[T]>::iter(part).map(f).collect() });
-        let running: Vec<_> = list.chunks(part).map(work).collect();
-        running.into_iter().flat_map(|part| part.join().unwrap()).collect()
-    })
 }
 
 fn all_modules_are_split() {

@@ -13,16 +13,19 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 mod common;
+#[path = "qemu/rebase.rs"]
+mod rebase;
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
 use std::{env, fs};
 
 use btfkinds::{Btf, File, Kind, NewType, Parse, Record};
+use common::kernels::script;
 use common::needs::Need::Tool;
 use common::needs::trial_in;
-use common::{Folder, fails, ok, root, run};
+use common::{Folder, btfkinds, fails, ok, run};
 use libtest_mimic::{Arguments, Trial};
 use object::read::elf::ElfFile64;
 use object::{Endianness, Object, ObjectSection};
@@ -34,7 +37,7 @@ fn main() -> ExitCode {
     let older: Lazy = Arc::new(LazyLock::new(|| Boot::new("6.1-older", for_update)));
     let old: Lazy = Arc::new(LazyLock::new(|| Boot::new("6.1", for_old)));
     let new: Lazy = Arc::new(LazyLock::new(|| Boot::new("6.12", for_new)));
-    let tests = vec![
+    let mut tests = vec![
         trial("old_refuses_standalone", &old, old_refuses_standalone),
         trial("old_takes_renumbered", &old, |boot| taken_as_written(boot, "classic")),
         trial("old_takes_undone_and_renumbered", &old, takes_again),
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         trial("old_dumps_are_bpftools", &old, dumps),
         trial("new_dumps_are_bpftools", &new, dumps),
     ];
+    tests.extend(rebase::trials(&old, &new));
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
 }
 
@@ -83,14 +87,6 @@ struct Boot {
     set_flags: u32,
 }
 
-/// Runs one of our scripts and gives its last line.
-fn script(name: &str, args: &[&str]) -> String {
-    let out = Command::new(root().join("tests").join(name)).args(args).output().unwrap();
-    let (said, err) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    assert!(out.status.success(), "{name} {args:?}: {:?}\n{said}{err}", out.status.code());
-    said.lines().last().unwrap_or_default().to_owned()
-}
-
 fn vmlinux(series: &str) -> String {
     script("debian-kernel", &[series]) + "/vmlinux"
 }
@@ -102,13 +98,22 @@ fn built(series: &str, file: &str) -> String {
     folder.join(file).to_str().unwrap().to_owned()
 }
 
+/// A section of a module, by an independent reader.
+fn section_of(module: &str, section: &str) -> Option<Vec<u8>> {
+    let data = fs::read(module).unwrap();
+    let elf = ElfFile64::<Endianness>::parse(data.as_slice()).unwrap();
+    Some(elf.section_by_name(section)?.data().unwrap().to_vec())
+}
+
 impl Boot {
     fn new(series: &str, prepare: fn(&Boot)) -> Boot {
         let set_flags = u32::from(series == "6.12");
         let boot = Boot { vmlinux: vmlinux(series), folder: Folder::new(), set_flags };
         boot.folder.file("script.sh", include_bytes!("qemu/script.sh"));
         boot.folder.file("zero64", [0; 64]);
-        fs::copy(built(series, "prog.bpf.o"), boot.folder.path("prog.bpf.o")).unwrap();
+        for program in ["prog.bpf.o", "task.bpf.o"] {
+            fs::copy(built(series, program), boot.folder.path(program)).unwrap();
+        }
         prepare(&boot);
         let kernel = Path::new(&boot.vmlinux).parent().unwrap();
         script("qemu/boot", &[kernel.to_str().unwrap(), &boot.folder.name("")]);
@@ -130,15 +135,13 @@ impl Boot {
         to
     }
 
-    /// A section of a module, by an independent reader.
     fn section(&self, name: &str, section: &str) -> Vec<u8> {
-        let data = fs::read(self.ko(name)).unwrap();
-        let elf = ElfFile64::<Endianness>::parse(data.as_slice()).unwrap();
-        elf.section_by_name(section).unwrap().data().unwrap().to_vec()
+        let found = section_of(&self.ko(name), section);
+        found.unwrap_or_else(|| panic!("{name} has no {section}"))
     }
 
     /// What the guest left: `log` (each step and its exit status), `insmod`, `load`, `run` (what
-    /// they said), `dmesg`, `btf` (/sys/kernel/btf/demo); None if there is no such file.
+    /// they said), `dmesg`, `btf` (from /sys/kernel/btf); None if there is no such file.
     fn left(&self, name: &str, file: &str) -> Option<Vec<u8>> {
         fs::read(self.folder.path("out").join(name).join(file)).ok()
     }
@@ -169,6 +172,7 @@ fn for_old(boot: &Boot) {
     ok(["encode", &encoded]);
     ok([&["renumber", &encoded], &how[..]].concat());
     for_update(boot);
+    rebase::for_old(boot);
 }
 
 fn undone(boot: &Boot, module: &str) -> String {
@@ -202,6 +206,7 @@ fn for_new(boot: &Boot) {
     boot.renumber(&encoded, "encoded-portable", &portable);
     let distilled = distilled(boot, &standalone);
     boot.renumber(&distilled, "relocated", &["-B", &boot.vmlinux, "--resolve-ids"]);
+    rebase::for_new(boot);
 }
 
 /// The module on a distilled base with a struct of the kernel's in it, to which it refers in place
@@ -267,10 +272,13 @@ fn unresolved(boot: &Boot, module: &str) -> String {
 /// KF_TRUSTED_ARGS, which the source gives to `demo_add`.
 const TRUSTED: u32 = 0x10;
 
-/// The module has its BTF, and a BPF program called both of its functions.
+/// The module has its BTF, and a BPF program called its functions.
 fn taken(boot: &Boot, name: &str) {
     let all = boot.all(name);
     assert_eq!(boot.steps(name), ["insmod", "load", "run"], "{all}");
+    if rebase::is_task(name) {
+        return rebase::called(boot, name);
+    }
     assert!(boot.said(name, "run").contains("Return value: 712"), "{all}");
     assert!(boot.said(name, "dmesg").contains("demo: 2 calls"), "{all}");
 }
@@ -364,23 +372,28 @@ fn words(bytes: &[u8]) -> Vec<u32> {
 /// flags, and of wrong ids not all.
 fn ids_are_filled(boot: &Boot, name: &str) {
     let dump = bpftool_dump(boot, name);
+    let filled = words(&boot.section(name, ".BTF_ids"));
     let id = |function: &str| -> u32 {
         let is = format!("] FUNC '{function}' ");
         let line = dump.lines().find(|line| line.contains(&is)).unwrap();
         line[1..].split_once(']').unwrap().0.parse().unwrap()
     };
+    if rebase::is_task(name) {
+        assert_eq!(filled, [1, boot.set_flags, id("task_has_pid"), 0], "{name}");
+        return;
+    }
     let (mul, add) = (id("demo_mul"), id("demo_add"));
     assert!(mul < add, "the order in the source is that of the ids: nothing to be sorted");
     let expected = [2, boot.set_flags, mul, 0, add, TRUSTED];
-    assert_eq!(words(&boot.section(name, ".BTF_ids")), expected, "{name}");
+    assert_eq!(filled, expected, "{name}");
 }
 
 /// The base that a module says it is for: its own, if it carries one.
 fn base(boot: &Boot, name: &str) -> String {
-    if !["portable", "unresolved", "encoded-portable", "distilled"].contains(&name) {
-        return boot.vmlinux.clone();
+    match section_of(&boot.ko(name), ".BTF.base") {
+        Some(base) => boot.folder.file(&format!("{name}.base"), base),
+        None => boot.vmlinux.clone(),
     }
-    boot.folder.file(&format!("{name}.base"), boot.section(name, ".BTF.base"))
 }
 
 /// The module's own types, by bpftool.

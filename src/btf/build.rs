@@ -1,10 +1,10 @@
 //! Editing: new strings, new types, and types put in front of others.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::{Btf, Interner, MAX_NAME_OFFSET, MAX_TYPE_ID, StrOff, TypeId};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{Kind, KindEntry, KindSpec, Sizes, Source};
+use crate::kind::{Kind, KindEntry, KindSpec, Layout, Sizes, Source};
 use crate::origin::Origin;
 use crate::renumber::Shift;
 
@@ -72,21 +72,32 @@ impl Btf {
     /// If the string has a NUL in it, if it would start past the highest offset that a name can
     /// have, or if the blob cannot be edited (see [`Btf::add`]).
     pub fn intern(&mut self, string: &str) -> Result<StrOff> {
+        self.intern_bytes(string.as_bytes())
+    }
+
+    /// The same for names as they are in files, which need not be UTF-8.
+    pub(crate) fn intern_bytes(&mut self, string: &[u8]) -> Result<StrOff> {
         if string.is_empty() {
             return Ok(StrOff(0));
         }
-        if string.contains('\0') {
+        if string.contains(&0) {
             return Err(refuse(format!(
                 "a name cannot have a NUL in it: '{}'",
-                string.escape_debug()
+                string.escape_ascii()
             )));
         }
-        if let Some(found) = self.find_string(string.as_bytes())
+        if let Some(found) = self.find_string(string)
             && found.0 <= MAX_NAME_OFFSET
         {
             return Ok(found);
         }
         self.begin_edit()?;
+        if let Some(origin) = self.take_origin()? {
+            // Its names stay the last strings.
+            let added = self.intern_bytes(string);
+            self.put_origin(origin)?;
+            return added;
+        }
         if self.str_end() > MAX_NAME_OFFSET {
             return Err(refuse(format!(
                 "a name at offset {} is past the limit {MAX_NAME_OFFSET:#x}",
@@ -94,7 +105,7 @@ impl Btf {
             )));
         }
         let mut interner = self.interner.take().unwrap_or_else(|| Interner::of(&self.strings));
-        let own = interner.add(&mut self.strings, string.as_bytes());
+        let own = interner.add(&mut self.strings, string);
         self.interner = interner.into();
         Ok(StrOff(own.saturating_add(self.start_str)))
     }
@@ -153,7 +164,13 @@ impl Btf {
             return Err(refuse(what));
         }
         let before = self.checkpoint()?;
+        // The origin record stays the last type.
+        let origin = self.take_origin()?;
         let added = self.add_record(&new);
+        let added = match origin {
+            Some(origin) => added.and_then(|id| self.put_origin(origin).map(|()| id)),
+            None => added,
+        };
         if added.is_err() {
             self.go_back(before);
         }
@@ -294,8 +311,55 @@ impl Btf {
         Ok(())
     }
 
+    /// A blob like this one, without types and strings, on a base or standalone; the kinds and the
+    /// layout section stay.
+    pub(crate) fn emptied(&self, base: Option<Arc<Btf>>) -> Result<Btf> {
+        self.check_editable()?;
+        let mut btf = base.map_or_else(Btf::new, Btf::new_split);
+        btf.header = self.header.clone();
+        btf.layout = self.layout.clone();
+        btf.kinds = self.kinds.clone();
+        btf.header.types.start = btf.header.len();
+        Ok(btf)
+    }
+
+    /// Gives a blob without types all its types at once: their words, and where each one starts.
+    pub(crate) fn set_types(&mut self, words: Vec<u32>, starts: Vec<u32>) -> Result<()> {
+        self.check_room(starts.len())?;
+        let bytes = words.len().saturating_mul(4).saturating_add(self.strings.len());
+        if u32::try_from(bytes.saturating_add(self.layout.bytes.len())).is_err() {
+            return Err(refuse("the blob would be larger than 4 GiB"));
+        }
+        self.names = OnceLock::new();
+        (self.words, self.starts) = (words, starts);
+        Ok(())
+    }
+
+    /// Gives the blob a layout section.
+    pub(crate) fn set_layout(&mut self, bytes: Vec<u8>) -> Result<()> {
+        self.begin_edit()?;
+        self.header.layout = Some(0..0);
+        self.header.types.start = self.header.len();
+        self.layout = Layout { bytes };
+        self.refresh_kinds()
+    }
+
+    /// Takes a kind over from where a record of it came from.
+    pub(crate) fn take_kind(&mut self, entry: &KindEntry) {
+        self.kinds.set(entry.clone());
+    }
+
     /// Makes sure that nothing is lost when this blob is written anew.
     pub(crate) fn begin_edit(&mut self) -> Result<()> {
+        self.check_editable()?;
+        self.as_read = None;
+        // From now on the blob is arranged as `Header::write` does.
+        self.header.types.start = self.header.len();
+        self.names = OnceLock::new();
+        Ok(())
+    }
+
+    fn check_editable(&self) -> Result<()> {
         if self.strings.is_empty() && self.base.is_none() {
             let what = "without types and strings this may be standalone or split BTF: nothing can be added to it";
             return Err(refuse(what).with_help("if it is split BTF, give its base with -B"));
@@ -307,17 +371,13 @@ impl Btf {
             );
             return Err(refuse(what).at(24));
         }
-        if let Some(blob) = &self.as_read {
-            if !self.header.gaps_are_zero(blob) {
-                return Err(refuse(
-                    "between or behind the sections are bytes that are not zero: such BTF can be read, not edited",
-                ));
-            }
-            self.as_read = None;
+        if let Some(blob) = &self.as_read
+            && !self.header.gaps_are_zero(blob)
+        {
+            return Err(refuse(
+                "between or behind the sections are bytes that are not zero: such BTF can be read, not edited",
+            ));
         }
-        // From now on the blob is arranged as `Header::write` does.
-        self.header.types.start = self.header.len();
-        self.names = OnceLock::new();
         Ok(())
     }
 }

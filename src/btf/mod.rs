@@ -11,6 +11,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, OnceLock};
 
+pub(crate) use build::Checkpoint;
 pub use build::NewType;
 pub use header::Endian;
 pub use record::{Elements, Record};
@@ -386,6 +387,11 @@ impl Btf {
         self.view().string(offset.0)
     }
 
+    /// The header's layout section; empty if there is none.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// The kinds in force: the released ones, and all others that records of this blob have.
     pub fn kinds(&self) -> &KindMap {
         &self.kinds
@@ -397,9 +403,27 @@ impl Btf {
         self.names().readable(self.view())
     }
 
+    /// The typedefs that describe a kind, or name its sizes, in this blob and its bases.
+    pub(crate) fn description_typedefs(&self, kind: Kind) -> Vec<TypeId> {
+        let mut found = Vec::new();
+        let mut level = Some(self);
+        while let Some(btf) = level {
+            found.extend(btf.names().typedefs_of(kind).map(TypeId));
+            level = btf.base.as_deref();
+        }
+        found
+    }
+
     /// Whether a `__BTF_SIZES_` name goes with a description.
     pub(crate) fn has_sizes_name(&self, spec: &KindSpec, typedef: TypeId) -> bool {
         self.names().has_sizes(self.view(), spec, typedef)
+    }
+
+    /// The name of a kind, as far as this blob knows it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn known_name(&self, kind: Kind) -> String {
+        let known = self.known(kind).and_then(Result::ok);
+        known.map_or_else(|| format!("kind {kind}"), |entry| entry.spec.name.clone())
     }
 
     /// What this blob knows of a kind that is not released, with or without records of it.
@@ -533,8 +557,12 @@ impl Btf {
         inside.then_some((id, within))
     }
 
-    /// Checks that every type id and string offset reaches something.
-    fn check_references(&self) -> Result<()> {
+    /// Checks that every type id and string offset of the own types reaches something. What was read
+    /// was checked; what is being built may not be complete yet.
+    ///
+    /// # Errors
+    /// The first that reaches nothing.
+    pub fn check_references(&self) -> Result<()> {
         let (ids, strs) = (self.type_count(), self.str_end());
         let names = strs.min(MAX_NAME_OFFSET.saturating_add(1)).max(1);
         // Below the own numbers is the base; without one there is nothing but void and no name.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bstr::BStr;
 
 use super::{Btf, StrOff, TypeId};
-use crate::kind::{Kind, KindSpec, Third};
+use crate::kind::{Kind, KindEntry, KindSpec, Third};
 
 /// One type record: its words, taken apart as its kind says.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +30,11 @@ impl<'a> Record<'a> {
     /// The type's id.
     pub fn id(&self) -> TypeId {
         self.id
+    }
+
+    /// The blob that the record is read from.
+    pub(crate) fn btf(&self) -> &'a Btf {
+        self.btf
     }
 
     /// All words of the record, the three of its header first.
@@ -60,6 +65,11 @@ impl<'a> Record<'a> {
         self.btf.kinds.get(self.kind()).map_or(&*NONE, |entry| &entry.spec)
     }
 
+    /// The kind as it is in force in the blob.
+    pub(crate) fn entry(&self) -> Option<&'a KindEntry> {
+        self.btf.kinds.get(self.kind())
+    }
+
     /// The kind's name, such as `STRUCT`.
     pub fn kind_name(&self) -> &'a str {
         &self.spec().name
@@ -78,6 +88,11 @@ impl<'a> Record<'a> {
     /// The string at an offset that is in this record.
     pub fn string(&self, offset: StrOff) -> &'a BStr {
         BStr::new(self.btf.string(offset).unwrap_or_default())
+    }
+
+    /// The second word: kind, `vlen` and `kind_flag`.
+    pub(crate) fn info(&self) -> u32 {
+        self.word(1)
     }
 
     /// Bits 0-23 of `info`: the number of elements (FUNC: the linkage).

@@ -30,6 +30,8 @@ pub(super) enum Command {
     Dump(Dump),
     Kinds(Kinds),
     Renumber(Renumber),
+    Rebase(Rebase),
+    Flatten(Flatten),
     /// Show what this is about, on the running kernel's BTF, in a temporary folder
     Demo,
 }
@@ -113,6 +115,84 @@ pub(super) struct Renumber {
     #[arg(short, long, value_name = "OUT")]
     pub(super) output: Option<PathBuf>,
     /// Take appended module signatures off: any change makes them invalid
+    #[arg(long)]
+    pub(super) strip_signature: bool,
+    /// The words of a kind that is not released (kinds/proposed/ has examples)
+    #[arg(long, value_name = "F")]
+    pub(super) kind_file: Vec<PathBuf>,
+}
+
+/// Give a module's BTF the kernel's own types.
+///
+/// Standalone BTF (pahole -J without --btf_base) has its own copy of every kernel type. Rebased, each
+/// of its types that is a type of BASE becomes that one; only what is the module's own is left, as if
+/// its BTF had been made split on BASE. So a kfunc that takes a "struct task_struct *" takes the
+/// kernel's. With --portable the module carries what kernels from 6.11 need to find the types in
+/// their own BTF. .BTF_ids is filled by kind and name.
+///
+/// BTF that is split already, by this or by a build, is moved from one base to another with --from.
+///
+/// Types that BASE has under the same name with another shape mean that the module was built against
+/// other headers: they are shown, as C from BASE's (-) to the module's (+).
+///
+/// Without -o each FILE is replaced, whole or not at all.
+#[derive(Debug, clap::Args)]
+pub(super) struct Rebase {
+    /// Modules, or raw BTF
+    #[arg(required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// The kernel's BTF: raw or vmlinux
+    #[arg(short = 'B', long = "base", value_name = "BASE", required = true)]
+    pub(super) base: Vec<PathBuf>,
+    /// Put what is needed of BASE into .BTF.base, for every kernel from 6.11 that has these types
+    #[arg(long)]
+    pub(super) portable: bool,
+    /// The base that split FILEs are on now
+    #[arg(long, value_name = "OLD")]
+    pub(super) from: Vec<PathBuf>,
+    /// If functions of FILE reach types that BASE has in another shape, leave it as it is; exit 1
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Only say what would be done
+    #[arg(short = 'n', long, conflicts_with = "output")]
+    pub(super) dry_run: bool,
+    /// Take FILEs for standalone BTF, whatever it looks like
+    #[arg(long, conflicts_with = "split")]
+    pub(super) standalone: bool,
+    /// Take FILEs for split BTF, whatever it looks like
+    #[arg(long)]
+    pub(super) split: bool,
+    /// Write the result here (one FILE only)
+    #[arg(short, long, value_name = "OUT")]
+    pub(super) output: Option<PathBuf>,
+    /// Take appended module signatures off: any change makes them invalid
+    #[arg(long)]
+    pub(super) strip_signature: bool,
+    /// The words of a kind that is not released (kinds/proposed/ has examples)
+    #[arg(long, value_name = "F")]
+    pub(super) kind_file: Vec<PathBuf>,
+}
+
+/// Make split BTF standalone, with every type of its base that it needs.
+///
+/// The way back from "rebase", and the way to other kernels for a module that was built with split
+/// BTF: standalone, it can be rebased or renumbered for any of them.
+///
+/// Without -o FILE is replaced, whole or not at all.
+#[derive(Debug, clap::Args)]
+pub(super) struct Flatten {
+    /// A module, or raw BTF
+    pub(super) file: PathBuf,
+    /// The base that it is split on
+    #[arg(short = 'B', long = "base", value_name = "BASE")]
+    pub(super) base: Vec<PathBuf>,
+    /// Take FILE for split BTF, whatever it looks like
+    #[arg(long)]
+    pub(super) split: bool,
+    /// Write the result here
+    #[arg(short, long, value_name = "OUT")]
+    pub(super) output: Option<PathBuf>,
+    /// Take an appended module signature off: any change makes it invalid
     #[arg(long)]
     pub(super) strip_signature: bool,
     /// The words of a kind that is not released (kinds/proposed/ has examples)

@@ -5,6 +5,8 @@ mod demo;
 mod dump;
 mod encode;
 mod kinds;
+mod modules;
+mod rebase;
 mod renumber;
 
 use std::fmt::Display;
@@ -41,6 +43,8 @@ pub fn main() -> ExitCode {
         Command::Dump(args) => dump::run(args, say),
         Command::Kinds(args) => kinds::run(args, say),
         Command::Renumber(args) => renumber::run(args, say),
+        Command::Rebase(args) => rebase::run(args, say),
+        Command::Flatten(args) => rebase::flatten(args, say),
         Command::Demo => demo::run(),
     };
     ExitCode::from(
@@ -75,6 +79,13 @@ impl Say {
     fn line(self, text: impl Display) {
         if !self.quiet {
             let _ = writeln!(io::stderr(), "btfkinds: {text}");
+        }
+    }
+
+    /// Text that follows a line.
+    fn text(self, text: &str) {
+        if !self.quiet {
+            let _ = io::stderr().write_all(text.as_bytes());
         }
     }
 

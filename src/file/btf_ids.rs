@@ -139,6 +139,18 @@ pub(super) fn needs_resolving(elf: &Elf, section: &Section, change: &Change<'_>)
     Ok(!elf.id_symbols.is_empty() && changed(elf, section, &probe).is_err())
 }
 
+/// The functions that the section asks for, and all types of `btf` that it does.
+pub(super) fn asked_for<'a>(
+    elf: &'a Elf,
+    section: &Section,
+    btf: &Btf,
+) -> Result<(Vec<&'a str>, Vec<TypeId>)> {
+    let ids = Ids::new(elf, elf.section_data(section)?)?;
+    let functions = ids.singles.iter().filter(|single| single.kind == Kind::FUNC);
+    let found: BTreeSet<u32> = ids.find(btf).into_values().collect();
+    Ok((functions.map(|single| single.name).collect(), found.into_iter().map(TypeId).collect()))
+}
+
 /// The sets whose entries have different flags and were sorted for other BTF: which flags belong to
 /// which function then follows from the order of the functions alone.
 pub(super) fn sets_by_order(

@@ -1,9 +1,11 @@
 //! Files with BTF in them: raw, or an ELF section.
 
 mod btf_ids;
+mod edited;
 mod elf;
 mod ext;
 mod pack;
+mod rebase;
 mod renumber;
 mod rewrite;
 mod save;
@@ -13,7 +15,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use renumber::{Renumber, Renumbered, Target};
+pub use edited::Edited;
+pub use rebase::{Rebase, Split};
+pub use renumber::{Renumber, Target};
 pub use rewrite::Change;
 pub use save::{Prepared, commit_all};
 

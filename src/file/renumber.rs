@@ -1,11 +1,11 @@
 //! A module renumbered: its BTF, its `.BTF_ids`, its `.BTF.base`.
 
-use std::path::Path;
 use std::sync::Arc;
 
+use super::File;
 use super::btf_ids::{self, Policy};
-use super::rewrite::{Change, OwnBase};
-use super::{File, Prepared};
+use super::edited::Edited;
+use super::rewrite::OwnBase;
 use crate::btf::{Btf, Parse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::origin::{Numbering, Origin};
@@ -38,23 +38,6 @@ pub struct Renumber {
     pub parse: Parse,
 }
 
-/// A module about to be renumbered: nothing has been written yet.
-#[derive(Debug)]
-pub struct Renumbered<'a> {
-    file: &'a File,
-    how: &'a Renumber,
-    /// Its standalone form, or what it was if it is truly split.
-    old: Arc<Btf>,
-    new: Arc<Btf>,
-    shift: Shift,
-    lowered: u32,
-    lowered_strs: u32,
-    ids: Policy,
-    own_base: OwnBase,
-    /// What it was.
-    pub before: Numbering,
-}
-
 impl File {
     /// Renumbers the file's BTF in memory; None if it is numbered as asked for already.
     ///
@@ -65,7 +48,7 @@ impl File {
     /// # Errors
     /// As reading; if the BTF is split and no record tells from what; if the base that it is
     /// split on is another one; if `.BTF_ids` cannot be moved for certain; if a limit is passed.
-    pub fn renumber<'a>(&'a self, how: &'a Renumber) -> Result<Option<Renumbered<'a>>> {
+    pub fn renumber<'a>(&'a self, how: &'a Renumber) -> Result<Option<Edited<'a>>> {
         let blob = self.bytes()?;
         let before = Numbering::of(&blob, &how.parse)?;
         if let (Numbering::StandaloneTold, Some(origin)) = (before, Origin::find(&blob))
@@ -97,7 +80,7 @@ impl File {
         old: Btf,
         now: Option<Origin>,
         before: Numbering,
-    ) -> Result<Option<Renumbered<'a>>> {
+    ) -> Result<Option<Edited<'a>>> {
         let portable = matches!(how.target, Target::Portable);
         if portable && self.is_raw() {
             return Err(Error::new(
@@ -132,9 +115,10 @@ impl File {
         };
         let shift = base.as_deref().map(Shift::onto).unwrap_or_default();
         let lowered = now.map_or(0, |origin| origin.base_types.saturating_sub(1));
-        let mut done = Renumbered {
+        let mut done = Edited {
             file: self,
-            how,
+            parse: &how.parse,
+            strip_signature: how.strip_signature,
             old,
             new: Arc::new(new),
             shift,
@@ -143,13 +127,14 @@ impl File {
             ids: Policy::Need,
             own_base,
             before,
+            rebuilt: false,
         };
-        done.settle_ids(now)?;
+        done.settle_ids(how, now)?;
         Ok(Some(done))
     }
 
     /// Whether the file's `.BTF.base` is this one, or whether it has none.
-    fn own_base_is(&self, base: Option<&Arc<Btf>>) -> Result<bool> {
+    pub(super) fn own_base_is(&self, base: Option<&Arc<Btf>>) -> Result<bool> {
         let section = self.elf().and_then(|elf| Some((elf, elf.find(".BTF.base")?)));
         Ok(match (section, base) {
             (None, None) => true,
@@ -159,11 +144,7 @@ impl File {
     }
 
     /// From a distilled base to the real one.
-    fn relocate<'a>(
-        &'a self,
-        how: &'a Renumber,
-        before: Numbering,
-    ) -> Result<Option<Renumbered<'a>>> {
+    fn relocate<'a>(&'a self, how: &'a Renumber, before: Numbering) -> Result<Option<Edited<'a>>> {
         let Target::Base(base) = &how.target else {
             let what =
                 "this is split on its own .BTF.base: it is portable, and has no standalone form";
@@ -172,9 +153,10 @@ impl File {
         let old = Arc::new(self.btf(&how.parse)?);
         let new = Arc::new(relocate(&old, base)?);
         let shift = old.base().and_then(|own| Shift::between(own, base)).unwrap_or_default();
-        let mut done = Renumbered {
+        let mut done = Edited {
             file: self,
-            how,
+            parse: &how.parse,
+            strip_signature: how.strip_signature,
             old,
             new,
             shift,
@@ -183,6 +165,7 @@ impl File {
             ids: Policy::Move,
             own_base: OwnBase::Remove,
             before,
+            rebuilt: false,
         };
         // Ids of the base go wherever its types are: they are looked up anew.
         if let Some(elf) = self.elf()
@@ -199,7 +182,7 @@ impl File {
         how: &'a Renumber,
         blob: &[u8],
         before: Numbering,
-    ) -> Result<Option<Renumbered<'a>>> {
+    ) -> Result<Option<Edited<'a>>> {
         let Target::Base(base) = &how.target else {
             let what = format!("this BTF is {before}; it has no standalone form");
             return Err(Error::new(ErrorKind::Base, what));
@@ -238,9 +221,10 @@ impl File {
             return Ok(None);
         }
         let new = old.clone().follow_base(&shift, Arc::clone(base))?;
-        Ok(Some(Renumbered {
+        Ok(Some(Edited {
             file: self,
-            how,
+            parse: &how.parse,
+            strip_signature: how.strip_signature,
             old: Arc::new(old),
             new: Arc::new(new),
             shift,
@@ -249,27 +233,27 @@ impl File {
             ids: Policy::Move,
             own_base: OwnBase::Keep,
             before,
+            rebuilt: false,
         }))
     }
 }
 
-impl Renumbered<'_> {
+impl Edited<'_> {
     /// Whether ids are moved, filled or taken out, and the record of that.
-    fn settle_ids(&mut self, now: Option<Origin>) -> Result<()> {
+    fn settle_ids(&mut self, how: &Renumber, now: Option<Origin>) -> Result<()> {
         let Some((elf, section)) =
             self.file.elf().and_then(|elf| Some((elf, elf.find(".BTF_ids")?)))
         else {
             return Ok(());
         };
         let filled_by_us = now.is_some_and(|origin| origin.standalone & Origin::IDS_RESOLVED != 0);
-        let undo = matches!(self.how.target, Target::Standalone);
+        let undo = matches!(how.target, Target::Standalone);
         self.ids = match (undo, filled_by_us) {
             (true, true) => Policy::Clear,
             (true, false) => Policy::Move,
             (false, true) => Policy::Resolve,
             (false, false)
-                if self.how.resolve_ids
-                    && btf_ids::needs_resolving(elf, section, &self.change())? =>
+                if how.resolve_ids && btf_ids::needs_resolving(elf, section, &self.change())? =>
             {
                 Policy::Resolve
             }
@@ -282,55 +266,5 @@ impl Renumbered<'_> {
             Arc::make_mut(&mut self.new).set_origin(Origin { standalone, ..origin });
         }
         Ok(())
-    }
-
-    fn change(&self) -> Change<'_> {
-        Change {
-            lowered: self.lowered,
-            lowered_strs: self.lowered_strs,
-            ids: self.ids,
-            own_base: self.own_base,
-            ..Change::new(&self.old, &self.new, self.shift, &self.how.parse)
-        }
-    }
-
-    /// The BTF as it will be.
-    pub fn btf(&self) -> &Btf {
-        &self.new
-    }
-
-    /// The sets in `.BTF_ids` that are filled anew and whose flags could not be told by their
-    /// symbols: they are kept in the order of the functions.
-    ///
-    /// # Errors
-    /// If the section cannot be read.
-    pub fn sets_by_order(&self) -> Result<Vec<String>> {
-        match self.file.elf().and_then(|elf| Some((elf, elf.find(".BTF_ids")?))) {
-            Some((elf, section)) if self.resolves_ids() => {
-                btf_ids::sets_by_order(elf, section, &self.change())
-            }
-            _ => Ok(Vec::new()),
-        }
-    }
-
-    /// Whether `.BTF_ids` is filled by name.
-    pub fn resolves_ids(&self) -> bool {
-        self.ids == Policy::Resolve
-    }
-
-    /// Prepares `dest` to become the renumbered file: see [`File::prepare`].
-    ///
-    /// # Errors
-    /// As [`File::prepare`], and if `.BTF_ids` cannot be moved for certain.
-    pub fn prepare(&self, dest: &Path) -> Result<Prepared> {
-        self.file.prepare(&self.change(), self.how.strip_signature, dest)
-    }
-
-    /// The bytes of the renumbered file: see [`File::prepare`].
-    ///
-    /// # Errors
-    /// As [`Renumbered::prepare`].
-    pub fn bytes(&self) -> Result<Vec<u8>> {
-        self.file.changed(&self.change(), self.how.strip_signature)
     }
 }

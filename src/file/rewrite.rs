@@ -29,6 +29,8 @@ pub struct Change<'a> {
     pub(super) lowered_strs: u32,
     pub(super) ids: Policy,
     pub(super) own_base: OwnBase,
+    /// Types went elsewhere one by one: what refers to them in other sections can't be moved.
+    pub(super) rebuilt: bool,
 }
 
 /// What becomes of the section `.BTF.base`.
@@ -55,6 +57,7 @@ impl<'a> Change<'a> {
             lowered_strs: 0,
             ids: Policy::Move,
             own_base: OwnBase::Keep,
+            rebuilt: false,
         }
     }
 
@@ -161,6 +164,9 @@ fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patc
     }
     let mut patches = elf.without_signature();
     elf.replace(section, &new, &mut patches)?;
+    if change.rebuilt {
+        check_rebuilt(elf)?;
+    }
     move_relocations(elf, change, &mut patches)?;
     if let Some(ids) = elf.find(".BTF_ids")
         && (change.moves_ids() || change.ids != Policy::Move)
@@ -207,6 +213,21 @@ fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patc
         _ => {}
     }
     Ok(patches)
+}
+
+/// Refuses what no kernel module has: references to single types and strings of `.BTF`.
+fn check_rebuilt(elf: &Elf) -> Result<()> {
+    let referring = elf.find(".BTF.ext").map(|_| ".BTF.ext");
+    let relocated = !elf.relocations_of(elf.btf_section()?)?.is_empty();
+    match referring.or(relocated.then_some("relocations of .BTF")) {
+        Some(what) => {
+            let what = format!(
+                "the file has {what}: this is no kernel module, its types can't become others"
+            );
+            Err(Error::new(ErrorKind::Elf, what))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Relocations of `.BTF` are for places in its type section, which move as types are put before

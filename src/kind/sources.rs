@@ -222,6 +222,14 @@ impl Names {
         }
     }
 
+    /// The typedefs that describe a kind or name its sizes.
+    pub(crate) fn typedefs_of(&self, kind: Kind) -> impl Iterator<Item = u32> {
+        let of = move |name: &TypedefName| match name {
+            TypedefName::Kind(n) | TypedefName::Sizes(n, ..) => *n == kind,
+        };
+        self.typedefs.iter().filter(move |(_, name)| of(name)).map(|(id, _)| *id)
+    }
+
     /// What a finished blob knows of a kind that none of its records has.
     pub(crate) fn known(
         &self,
@@ -229,10 +237,7 @@ impl Names {
         walk: &Walk<'_>,
         starts: &[u32],
     ) -> Option<Result<KindEntry>> {
-        let has = |name: &TypedefName| match name {
-            TypedefName::Kind(n) | TypedefName::Sizes(n, ..) => *n == kind,
-        };
-        let named = self.typedefs.iter().any(|(_, name)| has(name))
+        let named = self.typedefs_of(kind).next().is_some()
             || self.sizes.iter().any(|(n, ..)| *n == kind)
             || walk.layout.sizes(kind).is_some();
         // Asked once: a chain of bases asks all the way down.

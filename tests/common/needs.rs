@@ -81,3 +81,13 @@ pub fn trial_in(name: &str, needs: &[Need], test: impl FnOnce() + Send + 'static
     }
     Trial::test(format!("{name} (needs {reason})"), || Ok(())).with_ignored_flag(true)
 }
+
+/// A trial over several kernels, which plain `cargo test` shall not download; `tests/run` does.
+pub fn with_kernels(name: &str, needs: &[Need], test: fn()) -> Trial {
+    if std::env::var_os("BTFKINDS_QEMU").is_some() {
+        return trial(name, needs, test);
+    }
+    let name = format!("{name} (needs BTFKINDS_QEMU=1, as tests/run sets it)");
+    let required = std::env::var_os("BTFKINDS_REQUIRE").is_some();
+    Trial::test(name, || Err("needs BTFKINDS_QEMU=1".into())).with_ignored_flag(!required)
+}

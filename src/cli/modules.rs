@@ -1,0 +1,131 @@
+//! What commands that rewrite modules, one or many, have in common.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use super::{FINDING, FINE, Say, TROUBLE, count, progress, report, same_file};
+use crate::{Edited, File, Prepared};
+
+/// What became of one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It was written.
+    Changed,
+    /// It is as asked for already.
+    Unchanged,
+    /// Something was found that the user wants to hear of, and it was left alone.
+    Refused,
+}
+
+/// Does the same to every file; one bad file does not stop the others.
+pub(super) fn each(
+    files: &[PathBuf],
+    output: Option<&Path>,
+    say: Say,
+    one: impl Fn(&Path) -> anyhow::Result<Outcome>,
+) -> anyhow::Result<u8> {
+    if output.is_some() && files.len() > 1 {
+        bail!("-o OUT takes one FILE, not {}", files.len());
+    }
+    if files.iter().any(|path| path == Path::new("-")) && output.is_none() {
+        bail!("standard input needs -o OUT");
+    }
+    let (mut changed, mut refused, mut failed) = (0_usize, 0_usize, 0_usize);
+    let progress = progress(files.len(), say);
+    for path in files {
+        progress.inc(1);
+        // What is said goes above the bar, not into it.
+        let outcome = progress.suspend(|| {
+            let outcome = one(path).with_context(|| path.display().to_string());
+            outcome.map_err(|err| report(&err))
+        });
+        match outcome {
+            Ok(Outcome::Changed) => changed = changed.saturating_add(1),
+            Ok(Outcome::Unchanged) => {}
+            Ok(Outcome::Refused) => refused = refused.saturating_add(1),
+            Err(_) => failed = failed.saturating_add(1),
+        }
+    }
+    progress.finish_and_clear();
+    if files.len() > 1 {
+        let others = changed.saturating_add(refused).saturating_add(failed);
+        let same = files.len().saturating_sub(others);
+        let refused = match refused {
+            0 => String::new(),
+            refused => format!("{refused} refused, "),
+        };
+        say.line(format_args!(
+            "{} changed, {same} unchanged, {refused}{failed} failed",
+            count(changed, "file")
+        ));
+    }
+    Ok(match (failed, refused) {
+        (0, 0) => FINE,
+        (0, _) => FINDING,
+        _ => TROUBLE,
+    })
+}
+
+/// Refuses to replace a base by what is made from it.
+pub(super) fn check_dest(dest: &Path, bases: &[&[PathBuf]]) -> anyhow::Result<()> {
+    if bases.iter().flat_map(|bases| bases.iter()).any(|base| same_file(base, dest)) {
+        bail!("{}: this is the base, it would be replaced", dest.display());
+    }
+    Ok(())
+}
+
+/// What there is to do for a file that is as asked for already.
+pub(super) fn unchanged(
+    file: &File,
+    dest: &Path,
+    strip_signature: bool,
+    what: &str,
+    say: Say,
+) -> anyhow::Result<Outcome> {
+    let path = file.path();
+    say.line(format_args!("{}: nothing to do: {what} already", path.display()));
+    if file.is_signed() && strip_signature && dest != Path::new("-") {
+        file.prepare_unsigned(dest)?.commit()?;
+        say.line(format_args!("{}: signature taken off", dest.display()));
+        return Ok(Outcome::Changed);
+    }
+    if dest == Path::new("-") {
+        io::copy(&mut std::fs::File::open(path)?, &mut io::stdout().lock())?;
+    } else if dest != path {
+        Prepared::copy(path, dest)?.commit()?;
+    }
+    Ok(Outcome::Unchanged)
+}
+
+/// Writes a changed file, to standard output if that is asked for.
+pub(super) fn write(edited: &Edited<'_>, dest: &Path) -> anyhow::Result<()> {
+    if dest == Path::new("-") {
+        let out = &mut io::stdout().lock();
+        out.write_all(&edited.bytes()?)?;
+        out.flush()?;
+    } else {
+        edited.prepare(dest)?.commit()?;
+    }
+    Ok(())
+}
+
+/// Says what a file has become.
+pub(super) fn say_written(
+    edited: &Edited<'_>,
+    path: &Path,
+    dest: &Path,
+    what: &str,
+    say: Say,
+) -> anyhow::Result<()> {
+    for set in edited.sets_by_order()? {
+        say.line(format_args!(
+            "{}: .BTF_ids had been filled for other BTF: the flags of {set} are kept in the order of its functions",
+            path.display()
+        ));
+    }
+    let ids = if edited.resolves_ids() { "; .BTF_ids filled" } else { "" };
+    say.line(format_args!("{}: {what}{ids}", dest.display()));
+    Ok(())
+}
