@@ -42,6 +42,7 @@
 )]
 
 mod btf;
+mod build;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
@@ -56,6 +57,7 @@ mod relocate;
 mod renumber;
 
 pub use btf::{Btf, Elements, Endian, NewType, Parse, Record, StrOff, TypeId};
+pub use build::{Encoding, Linkage, Member, SectionVar};
 pub use dump::{C, Text};
 pub use error::{Error, ErrorKind, Result};
 pub use file::{Change, Edited, File, Prepared, Rebase, Renumber, Split, Target, commit_all};

@@ -63,6 +63,9 @@ pub(super) struct Encode {
     /// is not released (what follows is renumbered)
     #[arg(long, value_enum, default_value_t = PlaceArg::Back)]
     pub(super) place: PlaceArg,
+    /// Write the header's layout section (Linux 7.1) too: sizes only, and older kernels refuse it
+    #[arg(long)]
+    pub(super) layout: bool,
     /// Record that FILE is standalone BTF, as is done for modules without asking, and read it as such
     #[arg(long, conflicts_with = "base")]
     pub(super) standalone: bool,

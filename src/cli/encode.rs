@@ -10,8 +10,8 @@ use anyhow::{Context, bail};
 use super::args::{Encode, PlaceArg, SelectArg};
 use super::{FINE, Say, count, grouped, note_base, open, parse_options, progress, same_file};
 use crate::{
-    Btf, Change, Describe, Described, Error, ErrorKind, File, Place, Prepared, Select, commit_all,
-    describe, kernel,
+    Btf, Change, Describe, Described, Error, ErrorKind, File, Kind, Place, Prepared, Select,
+    commit_all, describe, kernel,
 };
 
 pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
@@ -36,6 +36,7 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     // A raw result by itself needs nothing but the new BTF.
     let old = (!raw || !args.split.is_empty()).then(|| Arc::new(btf.clone()));
     let done = describe(&mut btf, &options(args, record)).with_context(in_file)?;
+    let laid = args.layout.then(|| btf.add_layout()).transpose().with_context(in_file)?.flatten();
     let new = Arc::new(btf);
     let change = old.as_ref().map(|old| Change::new(old, &new, done.shift, &parse));
 
@@ -65,7 +66,7 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
             }
         }
         out.flush()?;
-    } else if done.types > 0 || done.origin || dest != path || strips {
+    } else if done.types > 0 || done.origin || laid.is_some() || dest != path || strips {
         let prepared = match in_elf {
             None if args.detached.is_some() => Prepared::raw(dest, None, &new),
             None => file.prepare_raw(&new, dest),
@@ -75,6 +76,9 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     }
     commit_all(files)?;
     summary(args, dest, &done, &new, say);
+    if let Some(lost) = &laid {
+        summary_of_layout(dest, lost, &new, say);
+    }
     if followed > 0 {
         say.line(format_args!("{} rewritten to match", count(followed, "split file")));
     } else if done.types == 0 && !args.split.is_empty() {
@@ -216,9 +220,9 @@ fn suggest_back(err: Error) -> Error {
 }
 
 fn summary(args: &Encode, dest: &Path, done: &Described, new: &Btf, say: Say) {
-    let name = |kind| new.kinds().get(kind).map_or(String::new(), |entry| entry.spec.name.clone());
-    let names =
-        |kinds: &[crate::Kind]| kinds.iter().map(|kind| name(*kind)).collect::<Vec<_>>().join(", ");
+    let names = |kinds: &[Kind]| {
+        kinds.iter().map(|kind| new.known_name(*kind)).collect::<Vec<_>>().join(", ")
+    };
     let dest = dest.display();
     if done.origin {
         say.line(format_args!("{dest}: recorded that this is standalone BTF (__BTF_ORIGIN)"));
@@ -246,8 +250,23 @@ fn summary(args: &Encode, dest: &Path, done: &Described, new: &Btf, say: Say) {
     }
     if !done.without_classes.is_empty() {
         say.line(format_args!(
-            "{dest}: not described: {}: only their sizes are known; --kind-file can give their words",
+            "{dest}: described by their sizes alone: {}: nothing more is known of them; --kind-file can give their words",
             names(&done.without_classes)
+        ));
+    }
+}
+
+fn summary_of_layout(dest: &Path, lost: &[Kind], new: &Btf, say: Say) {
+    let dest = dest.display();
+    say.line(format_args!(
+        "{dest}: the header has a layout section: kernels before Linux 7.1 refuse such BTF"
+    ));
+    if !lost.is_empty() {
+        let name = |kind: &Kind| new.known_name(*kind);
+        let names: Vec<String> = lost.iter().map(name).collect();
+        say.line(format_args!(
+            "{dest}: it has sizes only: the word classes of {} are not in it",
+            names.join(", ")
         ));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::discover::KIND_PREFIX;
-use super::{Field, Kind, KindSpec, Third, Version, WordClass};
+use super::{Field, Kind, KindSpec, Source, Third, Version, WordClass};
 use crate::btf::{Btf, TypeId, Types};
 use crate::error::{Error, ErrorKind, Result};
 use crate::origin::Origin;
@@ -55,8 +55,8 @@ pub struct Describe {
 pub struct Described {
     /// The kinds that have a description now and had none, by number.
     pub kinds: Vec<Kind>,
-    /// The kinds in use that are not released and can't be described, since nothing says what
-    /// classes their words have.
+    /// The kinds in use that are not released and of which only sizes are known, from a layout section
+    /// or a description without word classes: their descriptions say no more.
     pub without_classes: Vec<Kind>,
     /// How many types were added, an origin record not counted.
     pub types: u32,
@@ -165,7 +165,7 @@ struct Missing {
     specs: Vec<KindSpec>,
     /// Those whose description lacks only the name that carries the sizes, and its typedef.
     sizes_only: Vec<(KindSpec, TypeId)>,
-    /// Those that can't be described.
+    /// Those of which there is no more to say than sizes.
     without_classes: Vec<Kind>,
 }
 
@@ -186,6 +186,10 @@ fn missing(btf: &Btf, options: &Describe) -> Result<Missing> {
         let kind = entry.spec.kind;
         if !entry.spec.classes {
             missing.without_classes.push(kind);
+            // What the header says can be said by types as well; what types say is there.
+            if entry.source == Source::Layout {
+                missing.specs.push(KindSpec::clone(&entry.spec));
+            }
             continue;
         }
         if let Some(known) = btf.base().and_then(|base| base.known(kind)) {
@@ -291,7 +295,7 @@ impl<'a> Plan<'a> {
 
     fn description(&mut self, spec: &KindSpec) -> Result<()> {
         let name = &spec.name;
-        let header = self.header(spec.third)?;
+        let header = if spec.classes { self.header(spec.third)? } else { self.plain_header()? };
         let part = |suffix: &str| format!("__BTF_KIND_{suffix}_{name}");
         let fixed = match (spec.fixed.as_slice(), spec.elements.as_slice()) {
             ([], _) => None,
@@ -345,11 +349,24 @@ impl<'a> Plan<'a> {
         Ok(node)
     }
 
+    /// The header struct where word classes are not known. As in the descriptions of 2022 its name is
+    /// plain, which says so.
+    fn plain_header(&mut self) -> Result<Node> {
+        let word = self.word(WordClass::U32)?;
+        let members = [("name_off", &word, 0), ("info", &word, 4), ("size_or_type", &word, 8)];
+        self.strukt(Kind::STRUCT, "__btf_type___sizes", 12, &members)
+    }
+
     /// An array of a struct with these fields.
     fn part(&mut self, name: &str, fields: &[Field], count: u32) -> Result<Node> {
         let words =
             fields.iter().map(|field| self.word(field.class)).collect::<Result<Vec<_>>>()?;
-        let names: Vec<String> = fields.iter().map(|field| identifier(&field.name)).collect();
+        let names: Vec<String> = (fields.iter().enumerate())
+            .map(|(at, field)| match field.name.as_str() {
+                "" => format!("w{at}"),
+                name => identifier(name),
+            })
+            .collect();
         let members: Vec<Member<'_>> = names
             .iter()
             .zip(&words)
