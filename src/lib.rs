@@ -58,7 +58,7 @@ mod renumber;
 
 pub use btf::{Btf, Elements, Endian, NewType, Parse, Record, StrOff, TypeId};
 pub use build::{Encoding, Linkage, Member, SectionVar};
-pub use dump::{C, Text};
+pub use dump::{C, Json, Text};
 pub use error::{Error, ErrorKind, Result};
 pub use file::{Change, Edited, File, Prepared, Rebase, Renumber, Split, Target, commit_all};
 pub use kind::{

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use btfkinds::kernel::{Verdict, verify};
 use btfkinds::{
-    BaseIndex, Btf, Describe, Encoding, File, Kind, KindSpec, Linkage, Member, Parse, Place,
+    BaseIndex, Btf, Describe, Encoding, File, Json, Kind, KindSpec, Linkage, Member, Parse, Place,
     Result, SectionVar, StrOff, TypeId, describe,
 };
 use common::needs::Need::{Bpf, Tool};
@@ -383,6 +383,10 @@ fn layout_section() {
             (false, 4, 8)
         );
         assert_eq!(read.to_bytes(), bytes);
+        let mut json = Vec::new();
+        Json::new(&mut json).types(read.types().filter(|ty| ty.kind() == Kind(42))).unwrap();
+        let expected = r#"{"types":[{"id":2,"kind":"KIND_42","name":"lamp","size_or_type":1,"vlen":1,"kind_flag":0,"fixed":{"words":[7]},"elements":[{"words":[0,1]}]}]}"#;
+        assert_eq!(String::from_utf8(json).unwrap().trim_end(), expected);
         // Another reader steps over 42 by the section, in both byte orders.
         let theirs = btf::types::Btf::load_raw(&bytes).unwrap();
         let names: Vec<String> =

@@ -310,3 +310,26 @@ fn a_closed_pipe_is_no_error() {
     let out = child.wait_with_output().unwrap();
     assert_eq!((out.status.code(), out.stderr.as_slice()), (Some(0), b"".as_slice()));
 }
+
+/// Kinds that are not released: their words by name, strings as strings, others as numbers.
+#[test]
+fn json_of_described_kinds() {
+    let folder = Folder::new();
+    let spec = "kind 42 GADGET\nthird id\nfixed flags name_off:str\nelements delta:s32 type:id\n";
+    let kind_file = folder.file("42.kind", spec);
+    let mut graph = Graph::default();
+    let int = graph.int("int", 4, 1);
+    let words =
+        [W::S("a \"quoted\" name"), info(42, 2, true), W::Id(int), W::N(8), W::S("strange\u{1}")];
+    let elements = [W::N(u32::MAX), W::Id(int), W::N(7), W::Abs(0)];
+    graph.add([words.as_slice(), &elements].concat());
+    let file = folder.file("a.btf", graph.bytes());
+    let text = ok(["dump", "-f", "json", &file, "--kind-file", &kind_file]);
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let expected = r#"{"types": [
+        {"id": 1, "kind": "INT", "name": "int", "size": 4, "bits_offset": 0, "nr_bits": 32, "encoding": "SIGNED"},
+        {"id": 2, "kind": "GADGET", "name": "a \"quoted\" name", "type_id": 1, "vlen": 2, "kind_flag": 1,
+         "fixed": {"flags": 8, "name_off": "strange\u0001"},
+         "elements": [{"delta": -1, "type": 1}, {"delta": 7, "type": 0}]}]}"#;
+    assert_eq!(document, serde_json::from_str::<serde_json::Value>(expected).unwrap());
+}

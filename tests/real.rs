@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     let tests = vec![
         trial("kernel_round_trip", &[KernelBtf], kernel_round_trip),
         trial("kernel_dump_is_bpftools", &[KernelBtf, bpftool], kernel_dump_is_bpftools),
+        trial("json_is_bpftools", &[KernelBtf, Debian, bpftool], json_is_bpftools),
         trial("kernel_encoded", &[KernelBtf, bpftool], kernel_encoded),
         trial("kernel_takes_it", &[KernelBtf, Bpf], kernel_takes_it),
         trial("kernel_front", &[KernelBtf, bpftool], kernel_front),
@@ -61,6 +62,39 @@ fn text(btf: &Btf) -> String {
     let mut out = Vec::new();
     Text::new(&mut out).types(btf.types()).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+/// bpftool 7.1 prints values of unsigned enums of 4 bytes from 2^31 on with their sign extended to 64 bits
+/// (its own text output doesn't); all else is the same.
+fn json_is_bpftools() {
+    let module = debian().join("modules/kernel/net/netfilter/nf_conntrack.ko");
+    let vmlinux = debian().join("vmlinux");
+    let (module, vmlinux) = (module.to_str().unwrap(), vmlinux.to_str().unwrap());
+    let mut extended = 0;
+    for (file, base) in [(VMLINUX, None), (vmlinux, None), (module, Some(vmlinux))] {
+        let base: Vec<&str> = base.into_iter().flat_map(|base| ["-B", base]).collect();
+        let ours = ok([&["dump", "-f", "json", file], base.as_slice()].concat());
+        let theirs =
+            run("bpftool", &[&["-j"], base.as_slice(), &["btf", "dump", "file", file]].concat());
+        let ours: serde_json::Value = serde_json::from_str(&ours).unwrap();
+        let mut theirs: serde_json::Value = serde_json::from_slice(&theirs).unwrap();
+        for ty in theirs["types"].as_array_mut().unwrap() {
+            if ty["kind"] == "ENUM" && ty["encoding"] == "UNSIGNED" {
+                for value in ty["values"].as_array_mut().unwrap() {
+                    let low = value["val"].as_u64().unwrap();
+                    extended += usize::from(low >> 32 != 0);
+                    value["val"] = (low & 0xffff_ffff).into();
+                }
+            }
+        }
+        let (ours, theirs) =
+            (ours["types"].as_array().unwrap(), theirs["types"].as_array().unwrap());
+        assert_eq!(ours.len(), theirs.len(), "{file}");
+        if let Some((a, b)) = ours.iter().zip(theirs).find(|(a, b)| a != b) {
+            panic!("{file}:\nours   {a}\ntheirs {b}");
+        }
+    }
+    assert!(extended > 0);
 }
 
 /// Two long texts, compared without printing them whole.

@@ -251,6 +251,8 @@ pub(super) struct Dump {
 pub(super) enum FormatArg {
     /// A line for each type and each of its elements
     Raw,
+    /// The JSON document of "bpftool -j btf dump file", with the fields of described kinds
+    Json,
     /// A C header with all that the types need, as bpftool's vmlinux.h
     C,
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::args::{Dump, FormatArg};
 use super::{FINDING, FINE, Say, note_base, open_to_show, parse_options, told};
-use crate::{Btf, C, File, Numbering, Parse, Record, Text};
+use crate::{Btf, C, File, Json, Numbering, Parse, Record, Text};
 
 pub(super) fn run(args: &Dump, say: Say) -> anyhow::Result<u8> {
     let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
@@ -33,6 +33,7 @@ pub(super) fn run(args: &Dump, say: Say) -> anyhow::Result<u8> {
     let types = btf.types().filter(wanted);
     match args.format {
         FormatArg::Raw => Text::new(io::stdout().lock()).types(types)?,
+        FormatArg::Json => Json::new(io::stdout().lock()).types(types)?,
         FormatArg::C if args.names.is_empty() => C::new(&btf).write_to(&mut io::stdout().lock())?,
         FormatArg::C => {
             let ids = types.map(|ty| ty.id());

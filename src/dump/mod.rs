@@ -1,7 +1,9 @@
 //! Printing types.
 
 pub(crate) mod c;
+mod json;
 mod text;
 
 pub use c::C;
+pub use json::Json;
 pub use text::Text;

@@ -143,13 +143,6 @@ impl<W: Write> Text<W> {
     }
 
     fn int(&mut self, size: u32, word: u32) {
-        let encoding = match word >> 24 & 0xf {
-            0 => "(none)",
-            1 => "SIGNED",
-            2 => "CHAR",
-            4 => "BOOL",
-            _ => "UNKN",
-        };
         put!(
             self,
             " size=",
@@ -159,7 +152,7 @@ impl<W: Write> Text<W> {
             " nr_bits=",
             word & 0xff,
             " encoding=",
-            encoding
+            encoding(word)
         );
     }
 
@@ -274,8 +267,19 @@ impl<W: Write> Text<W> {
     }
 }
 
+/// What an INT's word says its bytes are.
+pub(super) fn encoding(word: u32) -> &'static str {
+    match word >> 24 & 0xf {
+        0 => "(none)",
+        1 => "SIGNED",
+        2 => "CHAR",
+        4 => "BOOL",
+        _ => "UNKN",
+    }
+}
+
 /// FUNC's and VAR's linkage; both number it alike.
-fn linkage(number: u32) -> &'static str {
+pub(super) fn linkage(number: u32) -> &'static str {
     match number {
         0 => "static",
         1 => "global",
