@@ -573,9 +573,14 @@ impl Btf {
         let bad = |word: u32, is_str: bool| {
             word >= if is_str { names } else { ids } || below(word, is_str)
         };
+        // Where nothing can be below, all that are not past the end are fine.
+        let only_above = base || (self.start_id, self.start_str) == (1, 0);
         for (id, words) in self.view().own_from(0) {
             let info = words.get(1).copied().unwrap_or_default();
             let Some(entry) = self.kinds.get(Kind::of_info(info)) else { continue };
+            if only_above && entry.refs.are_below(words, ids, names) {
+                continue;
+            }
             let mut wrong = None;
             entry.refs.for_each(words.len(), |at, is_str| {
                 let word = words.get(at).copied().unwrap_or_default();

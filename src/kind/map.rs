@@ -96,6 +96,40 @@ impl Refs {
         }
     }
 
+    /// Whether every type id of a record is below `ids` and every string offset below `strs`: what
+    /// [`Refs::for_each`] could tell as well, but for nearly all records there is nothing more to tell.
+    #[inline]
+    pub(crate) fn are_below(&self, record: &[u32], ids: u32, strs: u32) -> bool {
+        let limit = |is_str: bool| if is_str { strs } else { ids };
+        let below = |words: &[u32], (at, is_str): (usize, bool)| {
+            words.get(at).is_some_and(|word| *word < limit(is_str))
+        };
+        let mut fine = self.once.iter().all(|place| below(record, *place));
+        let elements = record.get(self.fixed_words.saturating_add(3)..).unwrap_or_default();
+        match (self.element_words, self.element.as_slice()) {
+            (_, []) => {}
+            // Members of structs and unions: most of all words that there are.
+            (3, [(0, true), (1, false)]) => {
+                let (members, _) = elements.as_chunks::<3>();
+                fine &= members
+                    .iter()
+                    .fold(true, |fine, [name, id, _]| fine & (*name < strs) & (*id < ids));
+            }
+            (2, [(0, true), (1, false)]) => {
+                let (parameters, _) = elements.as_chunks::<2>();
+                fine &= parameters
+                    .iter()
+                    .fold(true, |fine, [name, id]| fine & (*name < strs) & (*id < ids));
+            }
+            (len, places) => {
+                fine &= elements
+                    .chunks_exact(len.max(1))
+                    .all(|element| places.iter().all(|place| below(element, *place)));
+            }
+        }
+        fine
+    }
+
     /// Calls `f` with the position of every type id and string offset of a record of `len` words,
     /// the name's first, and whether it is a string offset. The one place that knows where they are.
     #[inline]
