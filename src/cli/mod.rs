@@ -78,7 +78,8 @@ struct Say {
 impl Say {
     fn line(self, text: impl Display) {
         if !self.quiet {
-            let _ = writeln!(io::stderr(), "btfkinds: {text}");
+            // In one piece: others may be writing to the same terminal or log.
+            self.text(&format!("btfkinds: {text}\n"));
         }
     }
 
