@@ -39,6 +39,7 @@ fn main() -> ExitCode {
             &[tools.as_slice(), &[Tool("xz")]].concat(),
             files_of_all_sorts,
         ),
+        with_kernels("examples_run", &tools, examples_run),
         with_kernels("from_one_base_to_another", &tools, from_one_base_to_another),
     ];
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
@@ -475,4 +476,48 @@ fn files_of_all_sorts() {
         assert_eq!(ok(["dump", &file, "-B", base]), ok(["dump", &plain, "-B", base]));
         assert!(fails(["renumber", "--undo", &file]).contains("it has no standalone form"));
     }
+}
+
+/// The examples in the help of every command, each in a folder of its own with what they speak of.
+fn examples_run() {
+    let tasks =
+        |how: &str| built("6.1", how).into_iter().find(|path| name(path) == "tasks.ko").unwrap();
+    let help = String::from_utf8(btfkinds(["--help"]).stdout).unwrap();
+    let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let commands: Vec<&str> = commands.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+    let commands = commands.iter().filter(|line| !line.starts_with(' '));
+    let mut run_lines = 0;
+    let commands = commands.map(|line| line.split(' ').next().unwrap());
+    for command in commands.filter(|command| *command != "help") {
+        let folder = Folder::new();
+        for (file, from) in [
+            ("vmlinux", &OLD.vmlinux),
+            ("x.ko", &tasks("standalone")),
+            ("split.ko", &tasks("split")),
+        ] {
+            std::fs::copy(from, folder.path(file)).unwrap();
+        }
+        folder.file("vmlinux.btf", OLD.base.to_bytes());
+        let help = ok([command, "--help"]);
+        let examples = help.split("Examples:\n").nth(1).unwrap_or_default();
+        for line in examples.lines() {
+            let binary = Path::new(env!("CARGO_BIN_EXE_btfkinds")).parent().unwrap();
+            let script =
+                format!("cd '{}' && PATH='{}':$PATH && {line}", folder.name(""), binary.display());
+            run("sh", &["-c", &script]);
+            run_lines += 1;
+        }
+        assert_eq!(examples.is_empty(), command == "demo", "{command}");
+    }
+    assert!(run_lines >= 15, "{run_lines}");
+    // Manual pages that man can read, and completions that the shell can.
+    let folder = Folder::new();
+    ok(["generate", "man", &folder.name("man")]);
+    ok(["generate", "bash", &folder.name("bash")]);
+    let page = std::fs::read_to_string(folder.path("man/btfkinds-rebase.1")).unwrap();
+    assert!(
+        page.contains(".SH SYNOPSIS") && page.contains("btfkinds rebase \\-n \\-B vmlinux"),
+        "{page}"
+    );
+    run("bash", &["-n", &folder.name("bash/btfkinds.bash")]);
 }

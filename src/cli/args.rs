@@ -32,6 +32,7 @@ pub(super) enum Command {
     Renumber(Renumber),
     Rebase(Rebase),
     Flatten(Flatten),
+    Generate(Generate),
     /// Show what this is about, on the running kernel's BTF, in a temporary folder
     Demo,
 }
@@ -44,6 +45,10 @@ pub(super) enum Command {
 ///
 /// Without -o or --detached, FILE is replaced, whole or not at all.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n\
+\x20 btfkinds encode -o kernel.btf\n\
+\x20 btfkinds encode --newer-than 5.2 -o small.btf vmlinux.btf\n\
+\x20 btfkinds encode x.ko")]
 pub(super) struct Encode {
     /// What to describe; without it the running kernel's BTF (then -o is needed)
     pub(super) file: Option<PathBuf>,
@@ -89,6 +94,10 @@ pub(super) struct Encode {
 ///
 /// Without -o each FILE is replaced, whole or not at all.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n\
+\x20 btfkinds renumber --portable x.ko\n\
+\x20 btfkinds renumber -B vmlinux x.ko\n\
+\x20 btfkinds renumber --undo x.ko")]
 pub(super) struct Renumber {
     /// Modules, or raw BTF
     #[arg(required = true)]
@@ -140,6 +149,10 @@ pub(super) struct Renumber {
 ///
 /// Without -o each FILE is replaced, whole or not at all.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n\
+\x20 btfkinds rebase -n -B vmlinux x.ko\n\
+\x20 btfkinds rebase --portable -B vmlinux -o portable.ko x.ko\n\
+\x20 btfkinds rebase -B vmlinux x.ko")]
 pub(super) struct Rebase {
     /// Modules, or raw BTF
     #[arg(required = true)]
@@ -183,6 +196,8 @@ pub(super) struct Rebase {
 ///
 /// Without -o FILE is replaced, whole or not at all.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n\
+\x20 btfkinds flatten -B vmlinux -o standalone.ko split.ko")]
 pub(super) struct Flatten {
     /// A module, or raw BTF
     pub(super) file: PathBuf,
@@ -226,6 +241,10 @@ pub(super) enum PlaceArg {
 /// Released kinds are printed as by "bpftool btf dump file" of Debian 12 (7.1), others in the same
 /// style with the field names of their descriptions. With names, only types of these names.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n\
+\x20 btfkinds dump vmlinux task_struct\n\
+\x20 btfkinds dump -B vmlinux split.ko\n\
+\x20 btfkinds dump -f c vmlinux > vmlinux.h")]
 pub(super) struct Dump {
     /// What to print
     pub(super) file: PathBuf,
@@ -259,6 +278,9 @@ pub(super) enum FormatArg {
 
 /// Show the kinds in force in a file, or our own table.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n\
+\x20 btfkinds kinds\n\
+\x20 btfkinds kinds vmlinux")]
 pub(super) struct Kinds {
     /// The file; without it our own table of released kinds
     pub(super) file: Option<PathBuf>,
@@ -276,4 +298,29 @@ pub(super) struct Reading {
     /// The words of a kind that is not released (kinds/proposed/ has examples)
     #[arg(long, value_name = "F")]
     pub(super) kind_file: Vec<PathBuf>,
+}
+
+/// Write shell completions or manual pages into a folder.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n\
+\x20 btfkinds generate man man1\n\
+\x20 btfkinds generate bash completions")]
+pub(super) struct Generate {
+    /// What to write
+    pub(super) what: GenerateWhat,
+    /// Where; the folder is made if it is not there
+    #[arg(default_value = ".")]
+    pub(super) folder: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum GenerateWhat {
+    /// Completions for bash
+    Bash,
+    /// Completions for zsh
+    Zsh,
+    /// Completions for fish
+    Fish,
+    /// A manual page for each command
+    Man,
 }

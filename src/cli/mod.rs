@@ -4,6 +4,7 @@ mod args;
 mod demo;
 mod dump;
 mod encode;
+mod generate;
 mod kinds;
 mod modules;
 mod rebase;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Renumber(args) => renumber::run(args, say),
         Command::Rebase(args) => rebase::run(args, say),
         Command::Flatten(args) => rebase::flatten(args, say),
+        Command::Generate(args) => generate::run(args, say),
         Command::Demo => demo::run(),
     };
     ExitCode::from(
