@@ -23,7 +23,7 @@ use btfkinds::kernel::{VMLINUX, Verdict, verify};
 use btfkinds::{Btf, Numbering, Origin, Parse, Record, StrOff, Third, WordClass, restore};
 use common::needs::Need::{self, Bpf, KernelBtf, Tool};
 use common::needs::trial;
-use common::{Folder, ok, root, run};
+use common::{Folder, Graph, Layout, W, ok, root, run};
 use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         trial("walk", &with(&[valgrind]), walk),
         trial("walk_kernel", &with(&[KernelBtf]), walk_kernel),
         trial("linked_statically", &with(&[Tool("ldd")]), linked_statically),
+        trial("uses", &with(&[valgrind]), uses),
         trial("torture", &with(&[valgrind]), torture),
     ];
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
@@ -111,7 +112,7 @@ fn compiled(folder: &Folder, compiler: &str, source: &str, flags: &[String]) -> 
     let stem = Path::new(source).file_stem().unwrap().to_str().unwrap();
     let program = folder.path(&format!("{stem}-{compiler}"));
     let mut command = Command::new(compiler);
-    command.arg("-g").args(WARNINGS).arg("-o").arg(&program);
+    command.arg("-gdwarf-4").args(WARNINGS).arg("-o").arg(&program);
     command.arg(root().join("capi").join(source)).args(flags);
     succeed(&mut command);
     program
@@ -205,7 +206,7 @@ fn installed_elsewhere() {
         command.env("DESTDIR", stage).env("PREFIX", "/opt/kinds").env("LIBDIR", "/opt/kinds/lib64");
     });
     let pc = fs::read_to_string(stage.join("opt/kinds/lib64/pkgconfig/btfkinds.pc")).unwrap();
-    assert!(pc.starts_with("prefix=/opt/kinds\nlibdir=/opt/kinds/lib64\n"), "{pc}");
+    assert!(pc.starts_with("prefix=/opt/kinds\nlibdir=${prefix}/lib64\n"), "{pc}");
     assert!(pc.contains(&format!("\nVersion: {}\n", env!("CARGO_PKG_VERSION"))), "{pc}");
     assert!(!pc.contains('@') && pc.contains("\nLibs.private: -l"), "{pc}");
     for file in ["include/btfkinds.h", "lib64/libbtfkinds.a", "lib64/libbtfkinds.so"] {
@@ -310,15 +311,15 @@ fn encoder() {
     assert!(dump.contains("GADGET 'torch'") && dump.contains("battery"), "{dump}");
 }
 
-/// The objects that an encoder on libbpf makes, and its detached file.
+/// What an encoder on libbpf makes, as object and detached; with descriptions at the end, and first.
 fn pahole_objects(run: impl Fn(&Path, &[&Path])) -> Folder {
     let out = Folder::new();
     for compiler in COMPILERS {
         let program = linked(&out, compiler, "examples/pahole_like.c", &["libbpf", "libelf"]);
-        run(
-            &program,
-            &[&out.path(&format!("{compiler}.o")), &out.path(&format!("{compiler}.btf"))],
-        );
+        let [object, raw] = ["o", "btf"].map(|end| out.path(&format!("{compiler}.{end}")));
+        run(&program, &[&object, &raw]);
+        let [object, raw] = ["o", "btf"].map(|end| out.path(&format!("{compiler}-first.{end}")));
+        run(&program, &["-f".as_ref(), &object, &raw]);
     }
     out
 }
@@ -327,15 +328,20 @@ fn pahole_objects(run: impl Fn(&Path, &[&Path])) -> Folder {
 fn pahole_like() {
     let out = pahole_objects(|program, args| {
         let said = valgrind(program, args);
-        assert!(said.starts_with("described 19 kinds in 67 types from [10] on"), "{said}");
+        let expected = match args.len() {
+            2 => "described 19 kinds in 67 types from [10] on",
+            _ => "described 0 kinds in 0 types",
+        };
+        assert!(said.starts_with(expected), "{said}");
     });
-    for compiler in COMPILERS {
-        let (object, raw) = (format!("{compiler}.o"), format!("{compiler}.btf"));
+    for stem in ["gcc", "gcc-first", "clang", "clang-first"] {
+        let (object, raw) = (format!("{stem}.o"), format!("{stem}.btf"));
         let of_object = bpftool(&["btf", "dump", "file", &out.name(&object)]);
         assert_eq!(of_object, bpftool(&["btf", "dump", "file", &out.name(&raw)]));
-        assert!(of_object.contains("[6] FUNC 'distance' type_id=5 linkage=global"), "{of_object}");
-        assert!(of_object.contains("TYPEDEF '__BTF_KIND_19'"), "{of_object}");
         assert_eq!(of_object, ok(["dump".to_owned(), out.name(&object)]));
+        let own = of_object.find("FUNC 'distance' type_id=").expect("a function");
+        let described = of_object.find("TYPEDEF '__BTF_KIND_19'").expect("a description");
+        assert_eq!(described < own, stem.ends_with("first"));
         // Nothing is missing: encoding again changes nothing.
         let before = read(&out.path(&raw));
         ok(["encode".to_owned(), "-q".to_owned(), out.name(&raw)]);
@@ -355,6 +361,7 @@ fn kernel_takes_them() {
         folder.join("plain.btf"),
         folder.join("base.btf"),
         objects.path("gcc.btf"),
+        objects.path("gcc-first.btf"),
     ];
     for blob in blobs {
         let verdict = verify(&read(&blob));
@@ -398,8 +405,15 @@ fn walk() {
         gadgets.contains("GADGET 'torch' [86] -12 'bulb' [86] 1 'battery' [86] 2\n"),
         "{gadgets}"
     );
+    let mut graph = Graph::default();
+    let int = graph.int("int", 4, 1);
+    graph.structure(W::S("pair"), 8, &[(W::S("a"), int, 0), (W::S("b"), int, 4)]);
+    let big_endian = Layout { big_endian: cfg!(target_endian = "little"), ..Layout::plain(&graph) };
+    let foreign = out.file("foreign.btf", graph.write(&big_endian).0);
+    let pair = "[1] INT 'int' 4 16777248\n[2] STRUCT 'pair' 8 'a' [1] 0 'b' [1] 32\n";
     for compiler in COMPILERS {
         let program = linked(&out, compiler, "examples/walk.c", &[]);
+        assert_eq!(valgrind(&program, &[foreign.as_ref()]), pair);
         assert_eq!(valgrind(&program, &[&path("gadget.btf")]), gadgets);
         assert_eq!(valgrind(&program, &[&path("rebased.btf"), &path("base.btf")]), split);
     }
@@ -437,6 +451,14 @@ fn linked_statically() {
         assert!(said.contains("GADGET 'torch'"), "{said}");
     }
     fs::remove_dir_all(prefix).unwrap();
+}
+
+/// What the examples have no use for: unknown kinds, growing bases, near misses, distilled bases.
+fn uses() {
+    let out = Folder::new();
+    for compiler in COMPILERS {
+        assert_eq!(valgrind(&linked(&out, compiler, "tests/uses.c", &[]), &[]), "fine\n");
+    }
 }
 
 /// NULL, short buffers, wrong numbers, wrong data: errors, and nothing for valgrind to say.

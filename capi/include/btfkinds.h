@@ -2,23 +2,24 @@
  *
  * Rules that hold for every function:
  *
- * - A function that can fail takes `btfkinds_error **err`, which may be NULL. Otherwise *err is set to NULL if
- *   the call went well, and else to an error that the caller frees with btfkinds_error_free(). What *err was
- *   before is not looked at.
- * - Functions that return an int return 0 or more if all went well, else a (negative) btfkinds_status. Functions
- *   that return a pointer to be freed return NULL if they failed. A call that failed has changed nothing, and
- *   has not written to its other out-parameters.
- * - NULL for what is not said to be optional is BTFKINDS_STATUS_ARGUMENT; so is a number that is not in its enum.
- *   Free functions take NULL.
- * - Handles are independent of each other: a base may be freed or changed while BTF that is split on it lives on
- *   (it keeps the base as it was). Pointers into a handle are valid until the handle is freed or next passed to a
- *   function that takes it without const, whether that fails or not.
- * - There is no global state. Several threads may use a handle at once as long as all of them pass it as const.
+ * - A function that can fail takes `btfkinds_error **err`, which may be NULL. Otherwise *err is set to NULL
+ *   if the call went well, and else to an error that the caller frees with btfkinds_error_free(). What *err
+ *   was before is not looked at.
+ * - Functions that return an int return 0 or more if all went well, else a (negative) btfkinds_status.
+ *   Functions that return a pointer to be freed return NULL if they failed. A call that failed has changed
+ *   nothing, and has not written to its other out-parameters.
+ * - NULL for what is not said to be optional is BTFKINDS_STATUS_ARGUMENT; so is a number that is not in its
+ *   enum. Free functions take NULL.
+ * - Handles are independent of each other: a base may be freed or changed while BTF that is split on it
+ *   lives on (it keeps the base as it was). Pointers into a handle are valid until the handle is freed or
+ *   next passed to a function that takes it without const, whether that fails or not.
+ * - There is no global state. Several threads may use a handle at once as long as all of them pass it as
+ *   const.
  * - Strings are UTF-8 and end with NUL. Data need not be aligned.
- * - A struct that begins with `size` is given by the caller, who sets `size` to its sizeof and all that is not used
- *   to 0: so it can grow. A library that does not know what a newer caller set says so.
- * - BTFKINDS_STATUS_INTERNAL is a bug in this library, which has written about it to standard error. The process goes
- *   on, and the handles of that call are good for nothing but to be freed.
+ * - A struct that begins with `size` is given by the caller, who sets `size` to its sizeof and all that is
+ *   not used to 0: so it can grow. A library that does not know what a newer caller set says so.
+ * - BTFKINDS_STATUS_INTERNAL is a bug in this library, which has written about it to standard error. The
+ *   process goes on, and the handles of that call are good for nothing but to be freed.
  *
  * All functions are there since version 0.1 unless it says otherwise. */
 
@@ -221,6 +222,71 @@ typedef struct btfkinds_parse_options {
     uint32_t reserved;
 } btfkinds_parse_options;
 
+// One word of a kind's fixed part or of its elements. This struct does not grow.
+typedef struct btfkinds_field {
+    // Its name; "" where only sizes are known.
+    const char *name;
+    // A btfkinds_word_class.
+    uint32_t word_class;
+    // 0.
+    uint32_t reserved;
+} btfkinds_field;
+
+// A kind: its number and name, and what the words of its records are. Later versions may have more at
+// the end.
+typedef struct btfkinds_kind {
+    // Its number.
+    uint32_t number;
+    // What the third word is: a btfkinds_third.
+    uint32_t third;
+    // Whether the classes of the words are known: 1 or 0. If not, only sizes are.
+    uint32_t classes_known;
+    // Where this is known from: a btfkinds_source.
+    uint32_t source;
+    // Its name, without BTF_KIND_.
+    const char *name;
+    // The first kernel that knows it, such as "5.13"; NULL if it is not released.
+    const char *since;
+    // Where this is known from, in words.
+    const char *source_text;
+    // The words after the header, there once.
+    const struct btfkinds_field *fixed;
+    // How many of them.
+    size_t fixed_len;
+    // The words of one element, there vlen times.
+    const struct btfkinds_field *elements;
+    // How many of them.
+    size_t elements_len;
+} btfkinds_kind;
+
+// One type. Filled by btfkinds_type_by_id(); all that it points to belongs to the handle.
+typedef struct btfkinds_type {
+    // sizeof of this struct, set by the caller.
+    size_t size;
+    // The type's id.
+    uint32_t id;
+    // The number of its kind.
+    uint32_t kind;
+    // Bit 31 of its info: 1 or 0.
+    uint32_t kind_flag;
+    // Bits 0 to 23 of its info: the number of elements (FUNC: the linkage).
+    uint32_t vlen;
+    // The third word: a size or a type id, or unused.
+    uint32_t size_or_type;
+    // The offset of its name.
+    uint32_t name_off;
+    // Its name; "" if it has none.
+    const char *name;
+    // The name of its kind, such as "STRUCT", whoever it is known from.
+    const char *kind_name;
+    // What is known of its kind.
+    const struct btfkinds_kind *kind_info;
+    // All words of the record, the three of the header first.
+    const uint32_t *words;
+    // How many of them.
+    size_t words_len;
+} btfkinds_type;
+
 // A type to be added, by its words.
 typedef struct btfkinds_new_type {
     // sizeof of this struct.
@@ -283,7 +349,8 @@ typedef struct btfkinds_section_var {
     uint32_t size;
 } btfkinds_section_var;
 
-// What to describe, and where. NULL in place of it is the same as zeros: all released kinds, at the back.
+// What to describe, and where. NULL in place of it is the same as zeros: all released kinds, at the
+// back.
 typedef struct btfkinds_describe_options {
     // sizeof of this struct.
     size_t size;
@@ -293,15 +360,15 @@ typedef struct btfkinds_describe_options {
     uint32_t select;
     // A btfkinds_place.
     uint32_t place;
-    // 1: add a record that says that the blob is standalone, as modules need it. 0: don't. It is the last
-    // type, so this comes after all others. Not for split BTF.
+    // 1: add a record that says that the blob is standalone, as modules need it. 0: don't. It is the
+    // last type, so this comes after all others. Not for split BTF.
     uint32_t origin;
     // 0.
     uint32_t reserved;
 } btfkinds_describe_options;
 
-// How references into a blob that has grown have to move: type ids from ids_from on by ids_by, string offsets
-// from strs_from on by strs_by; 0 stays 0. This struct does not grow.
+// How references into a blob that has grown have to move: type ids from ids_from on by ids_by, string
+// offsets from strs_from on by strs_by; 0 stays 0. This struct does not grow.
 typedef struct btfkinds_shift {
     // The first type id that moves.
     uint32_t ids_from;
@@ -339,8 +406,8 @@ typedef struct btfkinds_described {
 typedef struct btfkinds_origin {
     // sizeof of this struct, set by the caller.
     size_t size;
-    // How it came to have the record. 0: it is truly split; 1: it was encoded with it; 2: renumbering added
-    // it; 4 more: `.BTF_ids` was filled by renumbering.
+    // How it came to have the record. 0: it is truly split; 1: it was encoded with it; 2: renumbering
+    // added it; 4 more: `.BTF_ids` was filled by renumbering.
     uint32_t standalone;
     // The type count of the base it is numbered for, void included; 0: for none.
     uint32_t base_types;
@@ -350,8 +417,9 @@ typedef struct btfkinds_origin {
     uint32_t base_crc32;
 } btfkinds_origin;
 
-// A type that was kept though the base has one of the same name and nearly the same shape, as if it came from other
-// headers. Filled by btfkinds_near_misses_get(); all that it points to belongs to the list.
+// A type that was kept though the base has one of the same name and nearly the same shape, as if it
+// came from other headers. Filled by btfkinds_near_misses_get(); all that it points to belongs to the
+// list.
 typedef struct btfkinds_near_miss {
     // sizeof of this struct, set by the caller.
     size_t size;
@@ -373,73 +441,10 @@ typedef struct btfkinds_near_miss {
     const char *own_text;
     // The base's as C.
     const char *base_text;
-    // The names on the way from a function of the module to it, in lines; "" if no function reaches it.
+    // The names on the way from a function of the module to it, in lines; "" if no function reaches
+    // it.
     const char *reached;
 } btfkinds_near_miss;
-
-// One word of a kind's fixed part or of its elements. This struct does not grow.
-typedef struct btfkinds_field {
-    // Its name; "" where only sizes are known.
-    const char *name;
-    // A btfkinds_word_class.
-    uint32_t word_class;
-    // 0.
-    uint32_t reserved;
-} btfkinds_field;
-
-// A kind: its number and name, and what the words of its records are. Later versions may have more at the end.
-typedef struct btfkinds_kind {
-    // Its number.
-    uint32_t number;
-    // What the third word is: a btfkinds_third.
-    uint32_t third;
-    // Whether the classes of the words are known: 1 or 0. If not, only sizes are.
-    uint32_t classes_known;
-    // Where this is known from: a btfkinds_source.
-    uint32_t source;
-    // Its name, without BTF_KIND_.
-    const char *name;
-    // The first kernel that knows it, such as "5.13"; NULL if it is not released.
-    const char *since;
-    // Where this is known from, in words.
-    const char *source_text;
-    // The words after the header, there once.
-    const struct btfkinds_field *fixed;
-    // How many of them.
-    size_t fixed_len;
-    // The words of one element, there vlen times.
-    const struct btfkinds_field *elements;
-    // How many of them.
-    size_t elements_len;
-} btfkinds_kind;
-
-// One type. Filled by btfkinds_type_by_id(); all that it points to belongs to the handle.
-typedef struct btfkinds_type {
-    // sizeof of this struct, set by the caller.
-    size_t size;
-    // The type's id.
-    uint32_t id;
-    // The number of its kind.
-    uint32_t kind;
-    // Bit 31 of its info: 1 or 0.
-    uint32_t kind_flag;
-    // Bits 0 to 23 of its info: the number of elements (FUNC: the linkage).
-    uint32_t vlen;
-    // The third word: a size or a type id, or unused.
-    uint32_t size_or_type;
-    // The offset of its name.
-    uint32_t name_off;
-    // Its name; "" if it has none.
-    const char *name;
-    // The name of its kind, such as "STRUCT", whoever it is known from.
-    const char *kind_name;
-    // What is known of its kind.
-    const struct btfkinds_kind *kind_info;
-    // All words of the record, the three of the header first.
-    const uint32_t *words;
-    // How many of them.
-    size_t words_len;
-} btfkinds_type;
 
 #ifdef __cplusplus
 extern "C" {
@@ -447,6 +452,28 @@ extern "C" {
 
 // The version of the library that is linked, such as "0.1.0". Static.
 const char *btfkinds_version(void);
+
+// What sort of error it is: what the function returned, or would have if it returned an int. 0 for
+// NULL.
+int btfkinds_error_status(const struct btfkinds_error *err);
+
+// The message: one line that names the place. Valid until the error is freed; "" for NULL.
+const char *btfkinds_error_message(const struct btfkinds_error *err);
+
+// What to do about it, or NULL. Valid until the error is freed.
+const char *btfkinds_error_help(const struct btfkinds_error *err);
+
+// The number of the kind that is not known, for BTFKINDS_STATUS_UNKNOWN_KIND; else -1.
+int btfkinds_error_kind(const struct btfkinds_error *err);
+
+// The id of the type that the error is about, or 0.
+uint32_t btfkinds_error_type_id(const struct btfkinds_error *err);
+
+// Where it is, in bytes from the start of the BTF blob, or -1.
+int64_t btfkinds_error_offset(const struct btfkinds_error *err);
+
+// Frees an error. NULL is fine.
+void btfkinds_error_free(struct btfkinds_error *err);
 
 // Empty standalone BTF in the machine's byte order. The caller frees it with btfkinds_free().
 struct btfkinds_btf *btfkinds_new(struct btfkinds_error ** err);
@@ -456,8 +483,8 @@ struct btfkinds_btf *btfkinds_new_split(const struct btfkinds_btf *base,
                                         struct btfkinds_error ** err);
 
 // Reads a blob: standalone without options or without a base in them, else split on that base. All
-// that is in it was checked then: sizes, type ids, string offsets. The data is copied. The caller frees the
-// result with btfkinds_free().
+// that is in it was checked then: sizes, type ids, string offsets. The data is copied. The caller
+// frees the result with btfkinds_free().
 //
 // Errors: HEADER, RECORD, UNKNOWN_KIND, REFERENCE, BASE, DESCRIPTION, KIND_FILE.
 struct btfkinds_btf *btfkinds_parse(const void *data,
@@ -465,9 +492,9 @@ struct btfkinds_btf *btfkinds_parse(const void *data,
                                     const struct btfkinds_parse_options *options,
                                     struct btfkinds_error ** err);
 
-// Reads a blob as what it is, as btfkinds_numbering_of() finds it: standalone BTF stays so even if a base is
-// given, and BTF whose origin record names another base than the one given is not read on that. Else
-// as btfkinds_parse().
+// Reads a blob as what it is, as btfkinds_numbering_of() finds it: standalone BTF stays so even if a
+// base is given, and BTF whose origin record names another base than the one given is not read on
+// that. Else as btfkinds_parse().
 struct btfkinds_btf *btfkinds_parse_as_it_is(const void *data,
                                              size_t len,
                                              const struct btfkinds_parse_options *options,
@@ -476,13 +503,13 @@ struct btfkinds_btf *btfkinds_parse_as_it_is(const void *data,
 // Frees a blob. NULL is fine.
 void btfkinds_free(struct btfkinds_btf *btf);
 
-// What a blob is split on, as a handle of its own that the caller frees with btfkinds_free(); NULL if it is
-// standalone (*err is NULL then). Of portable BTF, its bytes are what belongs into `.BTF.base`.
+// What a blob is split on, as a handle of its own that the caller frees with btfkinds_free(); NULL if
+// it is standalone (*err is NULL then). Of portable BTF, its bytes are what belongs into `.BTF.base`.
 struct btfkinds_btf *btfkinds_base(const struct btfkinds_btf *btf,
                                    struct btfkinds_error ** err);
 
-// The blob's bytes, in its own byte order; their length goes into *len. They belong to the handle, and are
-// the bytes that were read if nothing was changed. NULL if it failed.
+// The blob's bytes, in its own byte order; their length goes into *len. They belong to the handle, and
+// are the bytes that were read if nothing was changed. NULL if it failed.
 const void *btfkinds_raw_data(const struct btfkinds_btf *btf,
                               size_t *len,
                               struct btfkinds_error ** err);
@@ -490,8 +517,8 @@ const void *btfkinds_raw_data(const struct btfkinds_btf *btf,
 // The length of what btfkinds_raw_data() gives; 0 for NULL.
 size_t btfkinds_raw_size(const struct btfkinds_btf *btf);
 
-// Copies the blob's bytes to a buffer of `len` bytes. If that is less than btfkinds_raw_size(), nothing is
-// written, and it is BTFKINDS_STATUS_BUFFER.
+// Copies the blob's bytes to a buffer of `len` bytes. If that is less than btfkinds_raw_size(),
+// nothing is written, and it is BTFKINDS_STATUS_BUFFER.
 int btfkinds_raw_copy(const struct btfkinds_btf *btf,
                       void *buffer,
                       size_t len,
@@ -507,64 +534,81 @@ uint32_t btfkinds_first_id(const struct btfkinds_btf *btf);
 // The length of the own string section in bytes. 0 for NULL.
 size_t btfkinds_string_len(const struct btfkinds_btf *btf);
 
-// Whether the blob has the other byte order than this machine: 1 or 0. Words and numbers that this library
-// gives and takes have the machine's order in any case.
+// Whether the blob has the other byte order than this machine: 1 or 0. Words and numbers that this
+// library gives and takes have the machine's order in any case.
 int btfkinds_is_foreign_endian(const struct btfkinds_btf *btf);
 
 // The string at an offset, of the blob or its base; it belongs to the handle. NULL if there is none.
 const char *btfkinds_string(const struct btfkinds_btf *btf,
                             uint32_t offset);
 
-// The lowest id of a type of this kind and name, of the blob or its base; kind 0 stands for any kind. 0 if there is
-// none.
+// The lowest id of a type of this kind (a BTF_KIND_ of linux/btf.h, or 0 for any) and name, of the
+// blob or its base. 0 if there is none.
 int btfkinds_find(const struct btfkinds_btf *btf,
                   uint32_t kind,
                   const char *name,
                   struct btfkinds_error ** err);
 
-// The offset of a string, which is added if neither the blob nor its base has it. NULL is the empty string,
-// whose offset is 0.
+// The offset of a string, which is added if neither the blob nor its base has it. NULL is the empty
+// string, whose offset is 0.
 //
 // Errors: EDIT if the offset would pass the format's limit, or if the blob can be read, not edited.
-int btfkinds_intern(struct btfkinds_btf *btf,
-                    const char *string,
-                    struct btfkinds_error ** err);
+int btfkinds_intern(struct btfkinds_btf *btf, const char *string, struct btfkinds_error ** err);
 
-// Makes a kind known that is not released, from the text of a kind file, so that types of it can be added and
-// described. Its number is returned.
+// Makes a kind known that is not released, from the text of a kind file, so that types of it can be
+// added and described. Its number is returned.
 //
 // Errors: KIND_FILE; EDIT if it is known with other words.
-int btfkinds_add_kind(struct btfkinds_btf *btf,
-                      const char *kind,
-                      struct btfkinds_error ** err);
+int btfkinds_add_kind(struct btfkinds_btf *btf, const char *kind, struct btfkinds_error ** err);
 
-// Checks that every type id in the blob's own types is there: types may be added before those that they refer
-// to. Do this when all are added.
+// Checks that every type id in the blob's own types is there: types may be added before those that
+// they refer to. Do this when all are added.
 //
 // Errors: REFERENCE.
-int btfkinds_check_references(const struct btfkinds_btf *btf,
-                              struct btfkinds_error ** err);
+int btfkinds_check_references(const struct btfkinds_btf *btf, struct btfkinds_error ** err);
 
-// Looks for signs that split BTF was made for another base: a name that does not start where a string starts.
-// Finding none is no proof that the base is the right one.
+// Looks for signs that split BTF was made for another base: a name that does not start where a string
+// starts. Finding none is no proof that the base is the right one.
 //
 // Errors: BASE.
 int btfkinds_check_base(const struct btfkinds_btf *btf,
                         struct btfkinds_error ** err);
 
-// Adds a type of any kind behind all others, and returns its id. Type ids in it may be of types that are added
-// later.
+// A kind by its number, if it is released, or the blob or its base has records of it; it belongs to
+// the handle. NULL if it is not known.
+const struct btfkinds_kind *btfkinds_kind_by_number(const struct btfkinds_btf *btf,
+                                                    uint32_t number);
+
+// What the word at this position of a record is, from 0, the three of the header first: a
+// btfkinds_word_class. A record with n elements has 3 + fixed_len + n * elements_len words.
 //
-// Errors: EDIT if the kind is not known, if there are not as many words as it and vlen say, if a limit of the
-// format would be passed, or if the blob can be read, not edited.
+// Errors: ARGUMENT if records of this kind can't have that many words.
+int btfkinds_word_class_at(const struct btfkinds_kind *kind, size_t at);
+
+// Fills *out with a type, of the blob or its base, whether its kind is released or not. out->size must
+// be set. To go through a blob's own types, count from btfkinds_first_id() up to
+// btfkinds_type_count().
+//
+// Errors: ARGUMENT for void (0) and ids past the end.
+int btfkinds_type_by_id(const struct btfkinds_btf *btf,
+                        uint32_t id,
+                        struct btfkinds_type *out,
+                        struct btfkinds_error ** err);
+
+// Adds a type of any kind behind all others, and returns its id. Type ids in it may be of types that
+// are added later.
+//
+// Errors: EDIT if the kind is not known, if there are not as many words as it and vlen say, if a limit
+// of the format would be passed, or if the blob can be read, not edited.
 int btfkinds_add_type(struct btfkinds_btf *btf,
-                      const struct btfkinds_new_type *new_,
+                      const struct btfkinds_new_type *record,
                       struct btfkinds_error ** err);
 
 // INT of `size` bytes: 1, 2, 4, 8 or 16. `encoding` is a btfkinds_encoding.
 //
-// This and all functions btfkinds_add_...() return the id of the new type. Ids that they are given may be of types that are added
-// later: see btfkinds_check_references(). Arrays may be NULL if they are empty.
+// This and all functions btfkinds_add_...() return the id of the new type. Ids that they are given may
+// be of types that are added later: see btfkinds_check_references(). Arrays may be NULL if they are
+// empty.
 //
 // Errors: EDIT for what a record of the kind cannot say, else as btfkinds_add_type().
 int btfkinds_add_int(struct btfkinds_btf *btf,
@@ -603,8 +647,8 @@ int btfkinds_add_type_tag(struct btfkinds_btf *btf,
                           uint32_t type_id,
                           struct btfkinds_error ** err);
 
-// DECL_TAG: a tag on a struct, union, function, variable or typedef, or on one of its members or parameters:
-// `component` counts from 0; -1 is the declaration itself.
+// DECL_TAG: a tag on a struct, union, function, variable or typedef, or on one of its members or
+// parameters: `component` counts from 0; -1 is the declaration itself.
 int btfkinds_add_decl_tag(struct btfkinds_btf *btf,
                           const char *name,
                           uint32_t type_id,
@@ -634,7 +678,8 @@ int btfkinds_add_union(struct btfkinds_btf *btf,
                        size_t members_len,
                        struct btfkinds_error ** err);
 
-// ENUM of `size` bytes, whose values have 32 bits; anonymous if the name is NULL. `is_signed` is 1 or 0.
+// ENUM of `size` bytes, whose values have 32 bits; anonymous if the name is NULL. `is_signed` is 1 or
+// 0.
 int btfkinds_add_enum(struct btfkinds_btf *btf,
                       const char *name,
                       uint32_t size,
@@ -658,7 +703,8 @@ int btfkinds_add_fwd(struct btfkinds_btf *btf,
                      int is_union,
                      struct btfkinds_error ** err);
 
-// FUNC_PROTO: what a function returns (0 for void) and takes; `is_variadic` is 1 for `...` at the end, else 0.
+// FUNC_PROTO: what a function returns (0 for void) and takes; `is_variadic` is 1 for `...` at the end,
+// else 0.
 int btfkinds_add_func_proto(struct btfkinds_btf *btf,
                             uint32_t return_id,
                             const struct btfkinds_param *params,
@@ -688,20 +734,22 @@ int btfkinds_add_datasec(struct btfkinds_btf *btf,
                          size_t vars_len,
                          struct btfkinds_error ** err);
 
-// Describes kinds, as ordinary types of the blob. A base or standalone blob gets the released kinds that the
-// options select and all others that its records have; split BTF only the latter, where its base does not
-// describe them. What is there already is used: describing twice changes nothing. `options` may be NULL, and so
-// may `done`, in which done->size must be set.
+// Describes kinds, as ordinary types of the blob. A base or standalone blob gets the released kinds
+// that the options select and all others that its records have; split BTF only the latter, where its
+// base does not describe them. What is there already is used: describing twice changes nothing.
+// `options` may be NULL, and so may `done`, in which done->size must be set.
 //
-// Errors: EDIT if a limit of the format would be passed, or if the blob can be read, not edited; VERSION.
+// Errors: EDIT if a limit of the format would be passed, or if the blob can be read, not edited;
+// VERSION.
 int btfkinds_describe(struct btfkinds_btf *btf,
                       const struct btfkinds_describe_options *options,
                       struct btfkinds_described *done,
                       struct btfkinds_error ** err);
 
-// Describes kinds in BTF bytes, such as btf__raw_data() of libbpf gives: reads them as btfkinds_parse() does
-// with `parse`, describes as btfkinds_describe() does, and leaves the new bytes in *out and their length in
-// *out_len. The caller frees them with btfkinds_free_bytes(). `parse`, `options` and `done` may be NULL.
+// Describes kinds in BTF bytes, such as btf__raw_data() of libbpf gives: reads them as
+// btfkinds_parse() does with `parse`, describes as btfkinds_describe() does, and leaves the new bytes
+// in *out and their length in *out_len. The caller frees them with btfkinds_free_bytes(). `parse`,
+// `options` and `done` may be NULL.
 //
 // Errors: those of these two functions.
 int btfkinds_describe_blob(const void *data,
@@ -713,11 +761,11 @@ int btfkinds_describe_blob(const void *data,
                            struct btfkinds_described *done,
                            struct btfkinds_error ** err);
 
-// Descriptions alone, as the bytes of standalone BTF to begin an encoding with: an encoder reads them (with
-// btfkinds_parse(), or btf__new() of libbpf) and adds its types behind them, so that readers that go through the
-// types once know each kind before its first record. The kinds are those that `options` select, which may be NULL,
-// and those of `kinds`, texts of kind files, which may be NULL if `kinds_len` is 0. The caller frees
-// *out with btfkinds_free_bytes().
+// Descriptions alone, as the bytes of standalone BTF to begin an encoding with: an encoder reads them
+// (with btfkinds_parse(), or btf__new() of libbpf) and adds its types behind them, so that readers
+// that go through the types once know each kind before its first record. The kinds are those that
+// `options` select, which may be NULL, and those of `kinds`, texts of kind files, which may be NULL if
+// `kinds_len` is 0. The caller frees *out with btfkinds_free_bytes().
 //
 // Errors: KIND_FILE; VERSION; ARGUMENT if an origin record is asked for, which must be the last type.
 int btfkinds_descriptions(const struct btfkinds_describe_options *options,
@@ -727,32 +775,9 @@ int btfkinds_descriptions(const struct btfkinds_describe_options *options,
                           size_t *out_len,
                           struct btfkinds_error ** err);
 
-// What sort of error it is: what the function returned, or would have if it returned an int. 0 for NULL.
-int btfkinds_error_status(const struct btfkinds_error *err);
-
-// The message: one line that names the place. Valid until the error is freed; "" for NULL.
-const char *btfkinds_error_message(const struct btfkinds_error *err);
-
-// What to do about it, or NULL. Valid until the error is freed.
-const char *btfkinds_error_help(const struct btfkinds_error *err);
-
-// The number of the kind that is not known, for BTFKINDS_STATUS_UNKNOWN_KIND; else -1.
-int btfkinds_error_kind(const struct btfkinds_error *err);
-
-// The id of the type that the error is about, or 0.
-uint32_t btfkinds_error_type_id(const struct btfkinds_error *err);
-
-// Where it is, in bytes from the start of the BTF blob, or -1.
-int64_t btfkinds_error_offset(const struct btfkinds_error *err);
-
-// Frees an error. NULL is fine.
-void btfkinds_error_free(struct btfkinds_error *err);
-
-// Frees bytes that a function left in `*out`. NULL is fine.
-void btfkinds_free_bytes(void *bytes);
-
-// Whether a blob is standalone or split, whatever base is at hand: a btfkinds_numbering. `options` may be NULL. Where the
-// file has a `.BTF.base` section this does not matter: then its `.BTF` is split on that.
+// Whether a blob is standalone or split, whatever base is at hand: a btfkinds_numbering. `options` may
+// be NULL. Where the file has a `.BTF.base` section this does not matter: then its `.BTF` is split on
+// that.
 //
 // Errors: those of btfkinds_parse(), if the blob cannot be read.
 int btfkinds_numbering_of(const void *data,
@@ -763,8 +788,8 @@ int btfkinds_numbering_of(const void *data,
 // Whether a btfkinds_numbering is one of standalone BTF: 1 or 0.
 int btfkinds_numbering_is_standalone(int numbering);
 
-// Fills *out with the origin record of a blob's bytes and returns 1, or returns 0 if there is none. The record is
-// found without reading anything else. out->size must be set.
+// Fills *out with the origin record of a blob's bytes and returns 1, or returns 0 if there is none.
+// The record is found without reading anything else. out->size must be set.
 int btfkinds_origin_of(const void *data,
                        size_t len,
                        struct btfkinds_origin *out,
@@ -773,24 +798,27 @@ int btfkinds_origin_of(const void *data,
 // Whether the origin record of a blob names this base: 1 or 0. 0 also if it has none.
 int btfkinds_is_numbered_for(const struct btfkinds_btf *btf, const struct btfkinds_btf *base);
 
-// Renumbers standalone BTF for a base, so that a kernel takes it as split BTF on that base. Types stay what
-// they are: copies of the base's types do not become the base's own (for that see btfkinds_rebase()). An origin record at
-// the end names the base. The caller frees the result with btfkinds_free().
+// Renumbers standalone BTF for a base, so that a kernel takes it as split BTF on that base. Types stay
+// what they are: copies of the base's types do not become the base's own (for that see
+// btfkinds_rebase()). An origin record at the end names the base. The caller frees the result with
+// btfkinds_free().
 //
-// Errors: EDIT if it is split, if there are records of a kind of which only sizes are known, or if a limit
-// of the format would be passed.
+// Errors: EDIT if it is split, if there are records of a kind of which only sizes are known, or if a
+// limit of the format would be passed.
 struct btfkinds_btf *btfkinds_renumber(const struct btfkinds_btf *standalone,
                                        const struct btfkinds_btf *base,
                                        struct btfkinds_error ** err);
 
-// Renumbers standalone BTF for a tiny base of its own, which kernels from 6.11 relocate to whatever they are: the
-// bytes of btfkinds_base() of the result belong into `.BTF.base`. Else as btfkinds_renumber().
+// Renumbers standalone BTF for a tiny base of its own, which kernels from 6.11 relocate to whatever
+// they are: the bytes of btfkinds_base() of the result belong into `.BTF.base`. Else as
+// btfkinds_renumber().
 struct btfkinds_btf *btfkinds_renumber_portable(const struct btfkinds_btf *standalone,
                                                 struct btfkinds_error ** err);
 
-// The same for bytes: renumbers them for `base`, or, if that is NULL, for a tiny base of its own whose bytes go into
-// *base_out, for `.BTF.base`. `parse` may be NULL. `base_out` and `base_out_len` may be NULL if there is a base; else they
-// are set to NULL and 0 then. The caller frees both results with btfkinds_free_bytes().
+// The same for bytes: renumbers them for `base`, or, if that is NULL, for a tiny base of its own whose
+// bytes go into *base_out, for `.BTF.base`. `parse` may be NULL. `base_out` and `base_out_len` may be
+// NULL if there is a base; else they are set to NULL and 0 then. The caller frees both results with
+// btfkinds_free_bytes().
 int btfkinds_renumber_blob(const void *data,
                            size_t len,
                            const struct btfkinds_parse_options *parse,
@@ -801,8 +829,8 @@ int btfkinds_renumber_blob(const void *data,
                            size_t *base_out_len,
                            struct btfkinds_error ** err);
 
-// Gives renumbered BTF its standalone form back, byte for byte; the base is not needed. `options` may be NULL. The
-// caller frees the result with btfkinds_free().
+// Gives renumbered BTF its standalone form back, byte for byte; the base is not needed. `options` may
+// be NULL. The caller frees the result with btfkinds_free().
 //
 // Errors: EDIT if it has no origin record or was never standalone, else as btfkinds_parse().
 struct btfkinds_btf *btfkinds_restore(const void *data,
@@ -810,8 +838,8 @@ struct btfkinds_btf *btfkinds_restore(const void *data,
                                       const struct btfkinds_parse_options *options,
                                       struct btfkinds_error ** err);
 
-// Moves split BTF along with its base, which has become `base`: types and strings were added to it as `shift` says
-// (see btfkinds_described). The caller frees the result with btfkinds_free().
+// Moves split BTF along with its base, which has become `base`: types and strings were added to it as
+// `shift` says (see btfkinds_described). The caller frees the result with btfkinds_free().
 //
 // Errors: EDIT, as btfkinds_renumber().
 struct btfkinds_btf *btfkinds_follow_base(const struct btfkinds_btf *split,
@@ -819,17 +847,19 @@ struct btfkinds_btf *btfkinds_follow_base(const struct btfkinds_btf *split,
                                           const struct btfkinds_btf *base,
                                           struct btfkinds_error ** err);
 
-// Prepares a base, which may be freed then. The caller frees the result with btfkinds_base_index_free().
+// Prepares a base, which may be freed then. The caller frees the result with
+// btfkinds_base_index_free().
 struct btfkinds_base_index *btfkinds_base_index_new(const struct btfkinds_btf *base,
                                                     struct btfkinds_error ** err);
 
 // Frees a prepared base. NULL is fine.
 void btfkinds_base_index_free(struct btfkinds_base_index *index);
 
-// Makes standalone BTF split on a base: each of its types that is a type of the base becomes that, the others
-// follow behind the base. Functions that are named in `own_functions` stay (those that `.BTF_ids` names, which the
-// kernel looks for in the module); it may be NULL if `own_functions_len` is 0. An origin record at the
-// end names the base. The caller frees the result with btfkinds_moved_free().
+// Makes standalone BTF split on a base: each of its types that is a type of the base becomes that, the
+// others follow behind the base. Functions that are named in `own_functions` stay (those that
+// `.BTF_ids` names, which the kernel looks for in the module); it may be NULL if `own_functions_len`
+// is 0. An origin record at the end names the base. The caller frees the result with
+// btfkinds_moved_free().
 //
 // Errors: EDIT if it is split, has records of a kind of which only sizes are known, or if a limit of
 // the format would be passed; BASE if the base has the other byte order.
@@ -839,8 +869,8 @@ struct btfkinds_moved *btfkinds_rebase(const struct btfkinds_base_index *index,
                                        size_t own_functions_len,
                                        struct btfkinds_error ** err);
 
-// Makes split BTF standalone: its own types and every type of the base that they, or `roots`, reach. `roots` may
-// be NULL if `roots_len` is 0. The caller frees the result with btfkinds_moved_free().
+// Makes split BTF standalone: its own types and every type of the base that they, or `roots`, reach.
+// `roots` may be NULL if `roots_len` is 0. The caller frees the result with btfkinds_moved_free().
 //
 // Errors: EDIT, as btfkinds_rebase().
 struct btfkinds_moved *btfkinds_flatten(const struct btfkinds_btf *split,
@@ -848,9 +878,10 @@ struct btfkinds_moved *btfkinds_flatten(const struct btfkinds_btf *split,
                                         size_t roots_len,
                                         struct btfkinds_error ** err);
 
-// Puts split BTF on a distilled base, from which kernels from 6.11 find the types again in whatever base they
-// have: the bytes of btfkinds_base() of the result's BTF belong into `.BTF.base`. `roots` are types of the base that come
-// along; it may be NULL if `roots_len` is 0. The caller frees the result with btfkinds_moved_free().
+// Puts split BTF on a distilled base, from which kernels from 6.11 find the types again in whatever
+// base they have: the bytes of btfkinds_base() of the result's BTF belong into `.BTF.base`. `roots`
+// are types of the base that come along; it may be NULL if `roots_len` is 0. The caller frees the
+// result with btfkinds_moved_free().
 //
 // Errors: BASE if it has no base; EDIT, as btfkinds_rebase().
 struct btfkinds_moved *btfkinds_distill(const struct btfkinds_btf *split,
@@ -858,8 +889,8 @@ struct btfkinds_moved *btfkinds_distill(const struct btfkinds_btf *split,
                                         size_t roots_len,
                                         struct btfkinds_error ** err);
 
-// Moves BTF that is split on a distilled base (`.BTF.base`) to a real one, as kernels from 6.11 do it. The
-// caller frees the result with btfkinds_free().
+// Moves BTF that is split on a distilled base (`.BTF.base`) to a real one, as kernels from 6.11 do it.
+// The caller frees the result with btfkinds_free().
 //
 // Errors: BASE if the BTF has no distilled base, or if what that stands for is not in `base`.
 struct btfkinds_btf *btfkinds_relocate(const struct btfkinds_btf *split,
@@ -902,26 +933,8 @@ int btfkinds_near_misses_get(const struct btfkinds_near_misses *misses,
 // Frees the list. NULL is fine.
 void btfkinds_near_misses_free(struct btfkinds_near_misses *misses);
 
-// A kind by its number, if it is released, or the blob or its base has records of it; it belongs to the handle. NULL
-// if it is not known.
-const struct btfkinds_kind *btfkinds_kind_by_number(const struct btfkinds_btf *btf,
-                                                    uint32_t number);
-
-// What the word at this position of a record is, from 0, the three of the header first: a btfkinds_word_class. A
-// record with n elements has 3 + fixed_len + n * elements_len words.
-//
-// Errors: ARGUMENT if records of this kind can't have that many words.
-int btfkinds_word_class_at(const struct btfkinds_kind *kind,
-                           size_t at);
-
-// Fills *out with a type, of the blob or its base, whether its kind is released or not. out->size must be set.
-// To go through a blob's own types, count from btfkinds_first_id() up to btfkinds_type_count().
-//
-// Errors: ARGUMENT for void (0) and ids past the end.
-int btfkinds_type_by_id(const struct btfkinds_btf *btf,
-                        uint32_t id,
-                        struct btfkinds_type *out,
-                        struct btfkinds_error ** err);
+// Frees bytes that a function left in `*out`. NULL is fine.
+void btfkinds_free_bytes(void *bytes);
 
 #ifdef __cplusplus
 }  // extern "C"

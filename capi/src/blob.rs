@@ -1,6 +1,7 @@
 //! The handle of one BTF blob.
 
 use std::ffi::{c_char, c_int, c_void};
+use std::mem::offset_of;
 use std::sync::{Arc, OnceLock};
 
 use btfkinds::{Btf, Kind, KindSpec, Parse, StrOff, TypeId};
@@ -71,7 +72,7 @@ pub struct ParseOptions {
 
 // SAFETY: repr(C), `size` first, no padding at the end (two u32 behind usizes), zeros are fine.
 unsafe impl Versioned for ParseOptions {
-    const FIRST: usize = size_of::<ParseOptions>();
+    const FIRST: usize = offset_of!(ParseOptions, reserved) + size_of::<u32>();
 }
 
 impl ParseOptions {
@@ -112,8 +113,8 @@ pub extern "C" fn btfkinds_new_split(base: Option<&Blob>, err: ErrorOut<'_>) -> 
 }
 
 /// Reads a blob: standalone without options or without a base in them, else split on that base. All
-/// that is in it was checked then: sizes, type ids, string offsets. The data is copied. The caller frees the
-/// result with btfkinds_free().
+/// that is in it was checked then: sizes, type ids, string offsets. The data is copied. The caller
+/// frees the result with btfkinds_free().
 ///
 /// Errors: HEADER, RECORD, UNKNOWN_KIND, REFERENCE, BASE, DESCRIPTION, KIND_FILE.
 #[unsafe(no_mangle)]
@@ -130,9 +131,9 @@ pub unsafe extern "C" fn btfkinds_parse(
     })
 }
 
-/// Reads a blob as what it is, as btfkinds_numbering_of() finds it: standalone BTF stays so even if a base is
-/// given, and BTF whose origin record names another base than the one given is not read on that. Else
-/// as btfkinds_parse().
+/// Reads a blob as what it is, as btfkinds_numbering_of() finds it: standalone BTF stays so even if a
+/// base is given, and BTF whose origin record names another base than the one given is not read on
+/// that. Else as btfkinds_parse().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn btfkinds_parse_as_it_is(
     data: *const c_void,
@@ -153,16 +154,16 @@ pub extern "C" fn btfkinds_free(btf: Option<Box<Blob>>) {
     quiet((), || drop(btf));
 }
 
-/// What a blob is split on, as a handle of its own that the caller frees with btfkinds_free(); NULL if it is
-/// standalone (*err is NULL then). Of portable BTF, its bytes are what belongs into `.BTF.base`.
+/// What a blob is split on, as a handle of its own that the caller frees with btfkinds_free(); NULL if
+/// it is standalone (*err is NULL then). Of portable BTF, its bytes are what belongs into `.BTF.base`.
 #[unsafe(no_mangle)]
 pub extern "C" fn btfkinds_base(btf: Option<&Blob>, err: ErrorOut<'_>) -> Option<Box<Blob>> {
     let base = handle(err, || Ok(need(btf, "btf")?.btf.base().map(Arc::clone)));
     quiet(None, || base.and_then(|base| *base).map(|base| Box::new(Blob::new(base))))
 }
 
-/// The blob's bytes, in its own byte order; their length goes into *len. They belong to the handle, and are
-/// the bytes that were read if nothing was changed. NULL if it failed.
+/// The blob's bytes, in its own byte order; their length goes into *len. They belong to the handle, and
+/// are the bytes that were read if nothing was changed. NULL if it failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn btfkinds_raw_data(
     btf: Option<&Blob>,
@@ -186,8 +187,8 @@ pub extern "C" fn btfkinds_raw_size(btf: Option<&Blob>) -> usize {
     quiet(0, || btf.map_or(0, |btf| btf.btf.byte_len()))
 }
 
-/// Copies the blob's bytes to a buffer of `len` bytes. If that is less than btfkinds_raw_size(), nothing is
-/// written, and it is BTFKINDS_STATUS_BUFFER.
+/// Copies the blob's bytes to a buffer of `len` bytes. If that is less than btfkinds_raw_size(),
+/// nothing is written, and it is BTFKINDS_STATUS_BUFFER.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn btfkinds_raw_copy(
     btf: Option<&Blob>,
@@ -229,8 +230,8 @@ pub extern "C" fn btfkinds_string_len(btf: Option<&Blob>) -> usize {
     quiet(0, || btf.map_or(0, |btf| btf.btf.str_len()))
 }
 
-/// Whether the blob has the other byte order than this machine: 1 or 0. Words and numbers that this library
-/// gives and takes have the machine's order in any case.
+/// Whether the blob has the other byte order than this machine: 1 or 0. Words and numbers that this
+/// library gives and takes have the machine's order in any case.
 #[unsafe(no_mangle)]
 pub extern "C" fn btfkinds_is_foreign_endian(btf: Option<&Blob>) -> c_int {
     quiet(0, || btf.map_or(0, |btf| c_int::from(btf.btf.endian() != btfkinds::Endian::NATIVE)))
@@ -250,8 +251,8 @@ pub extern "C" fn btfkinds_string(btf: Option<&Blob>, offset: u32) -> *const c_c
     quiet(None, found).unwrap_or(std::ptr::null())
 }
 
-/// The lowest id of a type of this kind and name, of the blob or its base; kind 0 stands for any kind. 0 if there is
-/// none.
+/// The lowest id of a type of this kind (a BTF_KIND_ of linux/btf.h, or 0 for any) and name, of the
+/// blob or its base. 0 if there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn btfkinds_find(
     btf: Option<&Blob>,
@@ -271,8 +272,8 @@ pub unsafe extern "C" fn btfkinds_find(
     })
 }
 
-/// The offset of a string, which is added if neither the blob nor its base has it. NULL is the empty string,
-/// whose offset is 0.
+/// The offset of a string, which is added if neither the blob nor its base has it. NULL is the empty
+/// string, whose offset is 0.
 ///
 /// Errors: EDIT if the offset would pass the format's limit, or if the blob can be read, not edited.
 #[unsafe(no_mangle)]
@@ -288,8 +289,8 @@ pub unsafe extern "C" fn btfkinds_intern(
     })
 }
 
-/// Makes a kind known that is not released, from the text of a kind file, so that types of it can be added and
-/// described. Its number is returned.
+/// Makes a kind known that is not released, from the text of a kind file, so that types of it can be
+/// added and described. Its number is returned.
 ///
 /// Errors: KIND_FILE; EDIT if it is known with other words.
 #[unsafe(no_mangle)]
@@ -308,8 +309,8 @@ pub unsafe extern "C" fn btfkinds_add_kind(
     })
 }
 
-/// Checks that every type id in the blob's own types is there: types may be added before those that they refer
-/// to. Do this when all are added.
+/// Checks that every type id in the blob's own types is there: types may be added before those that
+/// they refer to. Do this when all are added.
 ///
 /// Errors: REFERENCE.
 #[unsafe(no_mangle)]
@@ -317,8 +318,8 @@ pub extern "C" fn btfkinds_check_references(btf: Option<&Blob>, err: ErrorOut<'_
     status(err, || Ok(need(btf, "btf")?.btf.check_references()?))
 }
 
-/// Looks for signs that split BTF was made for another base: a name that does not start where a string starts.
-/// Finding none is no proof that the base is the right one.
+/// Looks for signs that split BTF was made for another base: a name that does not start where a string
+/// starts. Finding none is no proof that the base is the right one.
 ///
 /// Errors: BASE.
 #[unsafe(no_mangle)]

@@ -1,6 +1,7 @@
 //! Types, added: by their words for any kind, and a function for each released kind.
 
 use std::ffi::{c_char, c_int};
+use std::mem::offset_of;
 
 use btfkinds::{Btf, Encoding, Linkage, TypeId};
 
@@ -32,28 +33,28 @@ pub struct NewType {
 
 // SAFETY: repr(C), `size` first, no padding at the end (four u32 behind usizes), zeros are fine.
 unsafe impl Versioned for NewType {
-    const FIRST: usize = size_of::<NewType>();
+    const FIRST: usize = offset_of!(NewType, size_or_type) + size_of::<u32>();
 }
 
-/// Adds a type of any kind behind all others, and returns its id. Type ids in it may be of types that are added
-/// later.
+/// Adds a type of any kind behind all others, and returns its id. Type ids in it may be of types that
+/// are added later.
 ///
-/// Errors: EDIT if the kind is not known, if there are not as many words as it and vlen say, if a limit of the
-/// format would be passed, or if the blob can be read, not edited.
+/// Errors: EDIT if the kind is not known, if there are not as many words as it and vlen say, if a limit
+/// of the format would be passed, or if the blob can be read, not edited.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn btfkinds_add_type(
     btf: Option<&mut Blob>,
-    new: *const NewType,
+    record: *const NewType,
     err: ErrorOut<'_>,
 ) -> c_int {
     number(err, || {
         let btf = need(btf, "btf")?;
-        if new.is_null() {
-            return Err(Error::argument("the new type is NULL"));
+        if record.is_null() {
+            return Err(Error::argument("the record is NULL"));
         }
         // SAFETY: by the header, a struct that begins with its size, with a text and words.
         let (new, name, words) = unsafe {
-            let new = read(new, "the new type")?;
+            let new = read(record, "the record")?;
             (new, ffi::name(new.name)?, array(new.words, new.words_len, "words")?)
         };
         let kind = match u8::try_from(new.kind) {
@@ -217,8 +218,9 @@ unsafe fn values<'a>(
 
 /// INT of `size` bytes: 1, 2, 4, 8 or 16. `encoding` is a btfkinds_encoding.
 ///
-/// This and all functions btfkinds_add_...() return the id of the new type. Ids that they are given may be of types that are added
-/// later: see btfkinds_check_references(). Arrays may be NULL if they are empty.
+/// This and all functions btfkinds_add_...() return the id of the new type. Ids that they are given may
+/// be of types that are added later: see btfkinds_check_references(). Arrays may be NULL if they are
+/// empty.
 ///
 /// Errors: EDIT for what a record of the kind cannot say, else as btfkinds_add_type().
 #[unsafe(no_mangle)]
@@ -328,8 +330,8 @@ pub unsafe extern "C" fn btfkinds_add_type_tag(
     })
 }
 
-/// DECL_TAG: a tag on a struct, union, function, variable or typedef, or on one of its members or parameters:
-/// `component` counts from 0; -1 is the declaration itself.
+/// DECL_TAG: a tag on a struct, union, function, variable or typedef, or on one of its members or
+/// parameters: `component` counts from 0; -1 is the declaration itself.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn btfkinds_add_decl_tag(
     btf: Option<&mut Blob>,
@@ -398,7 +400,8 @@ pub unsafe extern "C" fn btfkinds_add_union(
     })
 }
 
-/// ENUM of `size` bytes, whose values have 32 bits; anonymous if the name is NULL. `is_signed` is 1 or 0.
+/// ENUM of `size` bytes, whose values have 32 bits; anonymous if the name is NULL. `is_signed` is 1 or
+/// 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn btfkinds_add_enum(
     btf: Option<&mut Blob>,
@@ -453,7 +456,8 @@ pub unsafe extern "C" fn btfkinds_add_fwd(
     })
 }
 
-/// FUNC_PROTO: what a function returns (0 for void) and takes; `is_variadic` is 1 for `...` at the end, else 0.
+/// FUNC_PROTO: what a function returns (0 for void) and takes; `is_variadic` is 1 for `...` at the end,
+/// else 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn btfkinds_add_func_proto(
     btf: Option<&mut Blob>,

@@ -1,7 +1,7 @@
 //! Describing kinds: in a handle, in bytes in one call, and before there is anything to describe.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 
 use btfkinds::{Btf, Describe, KindSpec, NewType, StrOff, WordClass};
 
@@ -31,7 +31,8 @@ pub enum Place {
     Front = 1,
 }
 
-/// What to describe, and where. NULL in place of it is the same as zeros: all released kinds, at the back.
+/// What to describe, and where. NULL in place of it is the same as zeros: all released kinds, at the
+/// back.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct DescribeOptions {
@@ -43,8 +44,8 @@ pub struct DescribeOptions {
     pub select: u32,
     /// A btfkinds_place.
     pub place: u32,
-    /// 1: add a record that says that the blob is standalone, as modules need it. 0: don't. It is the last
-    /// type, so this comes after all others. Not for split BTF.
+    /// 1: add a record that says that the blob is standalone, as modules need it. 0: don't. It is the
+    /// last type, so this comes after all others. Not for split BTF.
     pub origin: u32,
     /// 0.
     pub reserved: u32,
@@ -52,7 +53,7 @@ pub struct DescribeOptions {
 
 // SAFETY: repr(C), `size` first, no padding at the end (four u32 behind usizes), zeros are fine.
 unsafe impl Versioned for DescribeOptions {
-    const FIRST: usize = size_of::<DescribeOptions>();
+    const FIRST: usize = offset_of!(DescribeOptions, reserved) + size_of::<u32>();
 }
 
 impl DescribeOptions {
@@ -82,8 +83,8 @@ impl DescribeOptions {
     }
 }
 
-/// How references into a blob that has grown have to move: type ids from ids_from on by ids_by, string offsets
-/// from strs_from on by strs_by; 0 stays 0. This struct does not grow.
+/// How references into a blob that has grown have to move: type ids from ids_from on by ids_by, string
+/// offsets from strs_from on by strs_by; 0 stays 0. This struct does not grow.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Shift {
@@ -123,7 +124,7 @@ pub struct Described {
 
 // SAFETY: repr(C), `size` first, no padding at the end (ten u32 behind usizes), zeros are fine.
 unsafe impl Versioned for Described {
-    const FIRST: usize = size_of::<Described>();
+    const FIRST: usize = offset_of!(Described, shift) + size_of::<Shift>();
 }
 
 impl From<btfkinds::Described> for Described {
@@ -145,12 +146,13 @@ impl From<btfkinds::Described> for Described {
     }
 }
 
-/// Describes kinds, as ordinary types of the blob. A base or standalone blob gets the released kinds that the
-/// options select and all others that its records have; split BTF only the latter, where its base does not
-/// describe them. What is there already is used: describing twice changes nothing. `options` may be NULL, and so
-/// may `done`, in which done->size must be set.
+/// Describes kinds, as ordinary types of the blob. A base or standalone blob gets the released kinds
+/// that the options select and all others that its records have; split BTF only the latter, where its
+/// base does not describe them. What is there already is used: describing twice changes nothing.
+/// `options` may be NULL, and so may `done`, in which done->size must be set.
 ///
-/// Errors: EDIT if a limit of the format would be passed, or if the blob can be read, not edited; VERSION.
+/// Errors: EDIT if a limit of the format would be passed, or if the blob can be read, not edited;
+/// VERSION.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn btfkinds_describe(
     btf: Option<&mut Blob>,
@@ -180,9 +182,10 @@ unsafe fn give(done: *mut Described, described: btfkinds::Described) -> Result<(
     }
 }
 
-/// Describes kinds in BTF bytes, such as btf__raw_data() of libbpf gives: reads them as btfkinds_parse() does
-/// with `parse`, describes as btfkinds_describe() does, and leaves the new bytes in *out and their length in
-/// *out_len. The caller frees them with btfkinds_free_bytes(). `parse`, `options` and `done` may be NULL.
+/// Describes kinds in BTF bytes, such as btf__raw_data() of libbpf gives: reads them as
+/// btfkinds_parse() does with `parse`, describes as btfkinds_describe() does, and leaves the new bytes
+/// in *out and their length in *out_len. The caller frees them with btfkinds_free_bytes(). `parse`,
+/// `options` and `done` may be NULL.
 ///
 /// Errors: those of these two functions.
 #[unsafe(no_mangle)]
@@ -211,11 +214,11 @@ pub unsafe extern "C" fn btfkinds_describe_blob(
     })
 }
 
-/// Descriptions alone, as the bytes of standalone BTF to begin an encoding with: an encoder reads them (with
-/// btfkinds_parse(), or btf__new() of libbpf) and adds its types behind them, so that readers that go through the
-/// types once know each kind before its first record. The kinds are those that `options` select, which may be NULL,
-/// and those of `kinds`, texts of kind files, which may be NULL if `kinds_len` is 0. The caller frees
-/// *out with btfkinds_free_bytes().
+/// Descriptions alone, as the bytes of standalone BTF to begin an encoding with: an encoder reads them
+/// (with btfkinds_parse(), or btf__new() of libbpf) and adds its types behind them, so that readers
+/// that go through the types once know each kind before its first record. The kinds are those that
+/// `options` select, which may be NULL, and those of `kinds`, texts of kind files, which may be NULL if
+/// `kinds_len` is 0. The caller frees *out with btfkinds_free_bytes().
 ///
 /// Errors: KIND_FILE; VERSION; ARGUMENT if an origin record is asked for, which must be the last type.
 #[unsafe(no_mangle)]

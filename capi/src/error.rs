@@ -127,7 +127,8 @@ impl From<btfkinds::Error> for Error {
     }
 }
 
-/// What sort of error it is: what the function returned, or would have if it returned an int. 0 for NULL.
+/// What sort of error it is: what the function returned, or would have if it returned an int. 0 for
+/// NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn btfkinds_error_status(err: Option<&Error>) -> c_int {
     err.map_or(0, Error::status)

@@ -135,7 +135,7 @@ pub(crate) unsafe fn texts<'a>(
 /// # Safety
 /// It is `repr(C)`, begins with `size: usize`, ends without padding, and may be all zeros.
 pub(crate) unsafe trait Versioned: Copy {
-    /// How large its first version was.
+    /// How large its first version was; stays that when members are added at the end.
     const FIRST: usize;
 }
 

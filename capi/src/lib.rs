@@ -14,14 +14,22 @@
 // What a caller in C must see to is in the header, once for all functions.
 #![allow(clippy::missing_safety_doc)]
 
-pub mod blob;
-pub mod build;
-pub mod describe;
+// In the order of the header, which rustfmt leaves with empty lines between them.
 pub mod error;
-pub mod ffi;
-pub mod numbering;
-pub mod rebase;
+
+pub mod blob;
+
 pub mod view;
+
+pub mod build;
+
+pub mod describe;
+
+pub mod numbering;
+
+pub mod rebase;
+
+pub mod ffi;
 
 use std::ffi::c_char;
 
@@ -38,3 +46,13 @@ pub extern "C" fn btfkinds_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
     VERSION.as_ptr().cast()
 }
+
+/// Handles may go from thread to thread, and several threads may use one that none of them changes.
+const _: () = {
+    const fn any_thread<T: Send + Sync>() {}
+    any_thread::<blob::Blob>();
+    any_thread::<error::Error>();
+    any_thread::<rebase::Index>();
+    any_thread::<rebase::Moved>();
+    any_thread::<rebase::NearMisses>();
+};

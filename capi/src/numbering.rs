@@ -1,7 +1,7 @@
 //! Standalone or split, renumbering, and the way back.
 
 use std::ffi::{c_int, c_void};
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 use std::sync::Arc;
 
 use btfkinds::Numbering;
@@ -30,8 +30,9 @@ pub enum NumberingKind {
     SplitTold = 19,
 }
 
-/// Whether a blob is standalone or split, whatever base is at hand: a btfkinds_numbering. `options` may be NULL. Where the
-/// file has a `.BTF.base` section this does not matter: then its `.BTF` is split on that.
+/// Whether a blob is standalone or split, whatever base is at hand: a btfkinds_numbering. `options` may
+/// be NULL. Where the file has a `.BTF.base` section this does not matter: then its `.BTF` is split on
+/// that.
 ///
 /// Errors: those of btfkinds_parse(), if the blob cannot be read.
 #[unsafe(no_mangle)]
@@ -73,8 +74,8 @@ pub extern "C" fn btfkinds_numbering_is_standalone(numbering: c_int) -> c_int {
 pub struct Origin {
     /// sizeof of this struct, set by the caller.
     pub size: usize,
-    /// How it came to have the record. 0: it is truly split; 1: it was encoded with it; 2: renumbering added
-    /// it; 4 more: `.BTF_ids` was filled by renumbering.
+    /// How it came to have the record. 0: it is truly split; 1: it was encoded with it; 2: renumbering
+    /// added it; 4 more: `.BTF_ids` was filled by renumbering.
     pub standalone: u32,
     /// The type count of the base it is numbered for, void included; 0: for none.
     pub base_types: u32,
@@ -86,11 +87,11 @@ pub struct Origin {
 
 // SAFETY: repr(C), `size` first, no padding at the end (four u32 behind a usize), zeros are fine.
 unsafe impl Versioned for Origin {
-    const FIRST: usize = size_of::<Origin>();
+    const FIRST: usize = offset_of!(Origin, base_crc32) + size_of::<u32>();
 }
 
-/// Fills *out with the origin record of a blob's bytes and returns 1, or returns 0 if there is none. The record is
-/// found without reading anything else. out->size must be set.
+/// Fills *out with the origin record of a blob's bytes and returns 1, or returns 0 if there is none.
+/// The record is found without reading anything else. out->size must be set.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn btfkinds_origin_of(
     data: *const c_void,
@@ -119,12 +120,13 @@ pub extern "C" fn btfkinds_is_numbered_for(btf: Option<&Blob>, base: Option<&Blo
     c_int::from(quiet(None, names).unwrap_or(false))
 }
 
-/// Renumbers standalone BTF for a base, so that a kernel takes it as split BTF on that base. Types stay what
-/// they are: copies of the base's types do not become the base's own (for that see btfkinds_rebase()). An origin record at
-/// the end names the base. The caller frees the result with btfkinds_free().
+/// Renumbers standalone BTF for a base, so that a kernel takes it as split BTF on that base. Types stay
+/// what they are: copies of the base's types do not become the base's own (for that see
+/// btfkinds_rebase()). An origin record at the end names the base. The caller frees the result with
+/// btfkinds_free().
 ///
-/// Errors: EDIT if it is split, if there are records of a kind of which only sizes are known, or if a limit
-/// of the format would be passed.
+/// Errors: EDIT if it is split, if there are records of a kind of which only sizes are known, or if a
+/// limit of the format would be passed.
 #[unsafe(no_mangle)]
 pub extern "C" fn btfkinds_renumber(
     standalone: Option<&Blob>,
@@ -137,8 +139,9 @@ pub extern "C" fn btfkinds_renumber(
     })
 }
 
-/// Renumbers standalone BTF for a tiny base of its own, which kernels from 6.11 relocate to whatever they are: the
-/// bytes of btfkinds_base() of the result belong into `.BTF.base`. Else as btfkinds_renumber().
+/// Renumbers standalone BTF for a tiny base of its own, which kernels from 6.11 relocate to whatever
+/// they are: the bytes of btfkinds_base() of the result belong into `.BTF.base`. Else as
+/// btfkinds_renumber().
 #[unsafe(no_mangle)]
 pub extern "C" fn btfkinds_renumber_portable(
     standalone: Option<&Blob>,
@@ -151,9 +154,10 @@ pub extern "C" fn btfkinds_renumber_portable(
     })
 }
 
-/// The same for bytes: renumbers them for `base`, or, if that is NULL, for a tiny base of its own whose bytes go into
-/// *base_out, for `.BTF.base`. `parse` may be NULL. `base_out` and `base_out_len` may be NULL if there is a base; else they
-/// are set to NULL and 0 then. The caller frees both results with btfkinds_free_bytes().
+/// The same for bytes: renumbers them for `base`, or, if that is NULL, for a tiny base of its own whose
+/// bytes go into *base_out, for `.BTF.base`. `parse` may be NULL. `base_out` and `base_out_len` may be
+/// NULL if there is a base; else they are set to NULL and 0 then. The caller frees both results with
+/// btfkinds_free_bytes().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn btfkinds_renumber_blob(
     data: *const c_void,
@@ -192,8 +196,8 @@ pub unsafe extern "C" fn btfkinds_renumber_blob(
     })
 }
 
-/// Gives renumbered BTF its standalone form back, byte for byte; the base is not needed. `options` may be NULL. The
-/// caller frees the result with btfkinds_free().
+/// Gives renumbered BTF its standalone form back, byte for byte; the base is not needed. `options` may
+/// be NULL. The caller frees the result with btfkinds_free().
 ///
 /// Errors: EDIT if it has no origin record or was never standalone, else as btfkinds_parse().
 #[unsafe(no_mangle)]
@@ -210,8 +214,8 @@ pub unsafe extern "C" fn btfkinds_restore(
     })
 }
 
-/// Moves split BTF along with its base, which has become `base`: types and strings were added to it as `shift` says
-/// (see btfkinds_described). The caller frees the result with btfkinds_free().
+/// Moves split BTF along with its base, which has become `base`: types and strings were added to it as
+/// `shift` says (see btfkinds_described). The caller frees the result with btfkinds_free().
 ///
 /// Errors: EDIT, as btfkinds_renumber().
 #[unsafe(no_mangle)]

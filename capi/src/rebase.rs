@@ -1,6 +1,7 @@
 //! Rebasing, and its ways back: which types are the base's.
 
 use std::ffi::{CString, c_char, c_int};
+use std::mem::offset_of;
 
 use btfkinds::{BaseIndex, Rebased, TypeId};
 
@@ -11,7 +12,8 @@ use crate::ffi::{Versioned, array, fill, handle, need, quiet, status, texts};
 /// A base, prepared for any number of btfkinds_rebase().
 pub struct Index(BaseIndex);
 
-/// Prepares a base, which may be freed then. The caller frees the result with btfkinds_base_index_free().
+/// Prepares a base, which may be freed then. The caller frees the result with
+/// btfkinds_base_index_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn btfkinds_base_index_new(
     base: Option<&Blob>,
@@ -43,10 +45,11 @@ impl Moved {
     }
 }
 
-/// Makes standalone BTF split on a base: each of its types that is a type of the base becomes that, the others
-/// follow behind the base. Functions that are named in `own_functions` stay (those that `.BTF_ids` names, which the
-/// kernel looks for in the module); it may be NULL if `own_functions_len` is 0. An origin record at the
-/// end names the base. The caller frees the result with btfkinds_moved_free().
+/// Makes standalone BTF split on a base: each of its types that is a type of the base becomes that, the
+/// others follow behind the base. Functions that are named in `own_functions` stay (those that
+/// `.BTF_ids` names, which the kernel looks for in the module); it may be NULL if `own_functions_len`
+/// is 0. An origin record at the end names the base. The caller frees the result with
+/// btfkinds_moved_free().
 ///
 /// Errors: EDIT if it is split, has records of a kind of which only sizes are known, or if a limit of
 /// the format would be passed; BASE if the base has the other byte order.
@@ -76,8 +79,8 @@ unsafe fn ids(from: *const u32, len: usize) -> Result<Vec<TypeId>> {
     Ok(unsafe { array(from, len, "roots") }?.iter().map(|id| TypeId(*id)).collect())
 }
 
-/// Makes split BTF standalone: its own types and every type of the base that they, or `roots`, reach. `roots` may
-/// be NULL if `roots_len` is 0. The caller frees the result with btfkinds_moved_free().
+/// Makes split BTF standalone: its own types and every type of the base that they, or `roots`, reach.
+/// `roots` may be NULL if `roots_len` is 0. The caller frees the result with btfkinds_moved_free().
 ///
 /// Errors: EDIT, as btfkinds_rebase().
 #[unsafe(no_mangle)]
@@ -94,9 +97,10 @@ pub unsafe extern "C" fn btfkinds_flatten(
     })
 }
 
-/// Puts split BTF on a distilled base, from which kernels from 6.11 find the types again in whatever base they
-/// have: the bytes of btfkinds_base() of the result's BTF belong into `.BTF.base`. `roots` are types of the base that come
-/// along; it may be NULL if `roots_len` is 0. The caller frees the result with btfkinds_moved_free().
+/// Puts split BTF on a distilled base, from which kernels from 6.11 find the types again in whatever
+/// base they have: the bytes of btfkinds_base() of the result's BTF belong into `.BTF.base`. `roots`
+/// are types of the base that come along; it may be NULL if `roots_len` is 0. The caller frees the
+/// result with btfkinds_moved_free().
 ///
 /// Errors: BASE if it has no base; EDIT, as btfkinds_rebase().
 #[unsafe(no_mangle)]
@@ -113,8 +117,8 @@ pub unsafe extern "C" fn btfkinds_distill(
     })
 }
 
-/// Moves BTF that is split on a distilled base (`.BTF.base`) to a real one, as kernels from 6.11 do it. The
-/// caller frees the result with btfkinds_free().
+/// Moves BTF that is split on a distilled base (`.BTF.base`) to a real one, as kernels from 6.11 do it.
+/// The caller frees the result with btfkinds_free().
 ///
 /// Errors: BASE if the BTF has no distilled base, or if what that stands for is not in `base`.
 #[unsafe(no_mangle)]
@@ -173,8 +177,9 @@ pub extern "C" fn btfkinds_moved_free(moved: Option<Box<Moved>>) {
     quiet((), || drop(moved));
 }
 
-/// A type that was kept though the base has one of the same name and nearly the same shape, as if it came from other
-/// headers. Filled by btfkinds_near_misses_get(); all that it points to belongs to the list.
+/// A type that was kept though the base has one of the same name and nearly the same shape, as if it
+/// came from other headers. Filled by btfkinds_near_misses_get(); all that it points to belongs to the
+/// list.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct NearMiss {
@@ -198,13 +203,14 @@ pub struct NearMiss {
     pub own_text: *const c_char,
     /// The base's as C.
     pub base_text: *const c_char,
-    /// The names on the way from a function of the module to it, in lines; "" if no function reaches it.
+    /// The names on the way from a function of the module to it, in lines; "" if no function reaches
+    /// it.
     pub reached: *const c_char,
 }
 
 // SAFETY: repr(C), `size` first, a pointer at the end, zeros are fine.
 unsafe impl Versioned for NearMiss {
-    const FIRST: usize = size_of::<NearMiss>();
+    const FIRST: usize = offset_of!(NearMiss, reached) + size_of::<*const c_char>();
 }
 
 /// A near miss with all that it points to.
@@ -212,6 +218,11 @@ struct Owned {
     miss: NearMiss,
     _texts: [CString; 4],
 }
+
+// SAFETY: what it points to is its own and does not change, so that any thread may look at it and drop it.
+unsafe impl Send for Owned {}
+// SAFETY: as above.
+unsafe impl Sync for Owned {}
 
 /// Near misses of one btfkinds_rebase().
 pub struct NearMisses(Vec<Owned>);

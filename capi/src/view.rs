@@ -2,6 +2,7 @@
 //! heard of.
 
 use std::ffi::{CString, c_char, c_int};
+use std::mem::offset_of;
 use std::ptr;
 
 use btfkinds::{KindEntry, Source, TypeId};
@@ -64,7 +65,8 @@ pub struct Field {
     pub reserved: u32,
 }
 
-/// A kind: its number and name, and what the words of its records are. Later versions may have more at the end.
+/// A kind: its number and name, and what the words of its records are. Later versions may have more at
+/// the end.
 #[repr(C)]
 pub struct Kind {
     /// Its number.
@@ -97,6 +99,11 @@ struct Owned {
     _texts: Vec<CString>,
     _fields: [Vec<Field>; 2],
 }
+
+// SAFETY: what it points to is its own and does not change, so that any thread may look at it and drop it.
+unsafe impl Send for Owned {}
+// SAFETY: as above.
+unsafe impl Sync for Owned {}
 
 /// The kinds in force, by number.
 pub struct Kinds(Vec<Option<Box<Owned>>>);
@@ -186,15 +193,15 @@ impl Blob {
     }
 }
 
-/// A kind by its number, if it is released, or the blob or its base has records of it; it belongs to the handle. NULL
-/// if it is not known.
+/// A kind by its number, if it is released, or the blob or its base has records of it; it belongs to
+/// the handle. NULL if it is not known.
 #[unsafe(no_mangle)]
 pub extern "C" fn btfkinds_kind_by_number(btf: Option<&Blob>, number: u32) -> Option<&Kind> {
     quiet(None, || btf.and_then(|btf| btf.kind(number)))
 }
 
-/// What the word at this position of a record is, from 0, the three of the header first: a btfkinds_word_class. A
-/// record with n elements has 3 + fixed_len + n * elements_len words.
+/// What the word at this position of a record is, from 0, the three of the header first: a
+/// btfkinds_word_class. A record with n elements has 3 + fixed_len + n * elements_len words.
 ///
 /// Errors: ARGUMENT if records of this kind can't have that many words.
 #[unsafe(no_mangle)]
@@ -258,11 +265,12 @@ pub struct Type {
 
 // SAFETY: repr(C), `size` first, a usize at the end, zeros are fine.
 unsafe impl Versioned for Type {
-    const FIRST: usize = size_of::<Type>();
+    const FIRST: usize = offset_of!(Type, words_len) + size_of::<usize>();
 }
 
-/// Fills *out with a type, of the blob or its base, whether its kind is released or not. out->size must be set.
-/// To go through a blob's own types, count from btfkinds_first_id() up to btfkinds_type_count().
+/// Fills *out with a type, of the blob or its base, whether its kind is released or not. out->size must
+/// be set. To go through a blob's own types, count from btfkinds_first_id() up to
+/// btfkinds_type_count().
 ///
 /// Errors: ARGUMENT for void (0) and ids past the end.
 #[unsafe(no_mangle)]
