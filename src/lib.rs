@@ -46,6 +46,7 @@ mod build;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+pub mod degrade;
 mod dump;
 mod error;
 mod file;

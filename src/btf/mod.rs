@@ -387,6 +387,12 @@ impl Btf {
         self.view().string(offset.0)
     }
 
+    /// Whether the header says more than the 24 bytes that every kernel knows: more bytes are fine for
+    /// old kernels as long as they are 0.
+    pub(crate) fn has_more_header(&self) -> bool {
+        !self.layout.bytes.is_empty() || self.header.tail.iter().any(|byte| *byte != 0)
+    }
+
     /// The header's layout section; empty if there is none.
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout

@@ -48,6 +48,7 @@ pub(super) enum Command {
 #[command(after_help = "Examples:\n\
 \x20 btfkinds encode -o kernel.btf\n\
 \x20 btfkinds encode --newer-than 5.2 -o small.btf vmlinux.btf\n\
+\x20 btfkinds encode --select none --for 5.15 --degrade -o old.btf vmlinux.btf\n\
 \x20 btfkinds encode x.ko")]
 pub(super) struct Encode {
     /// What to describe; without it the running kernel's BTF (then -o is needed)
@@ -71,6 +72,12 @@ pub(super) struct Encode {
     /// Write the header's layout section (Linux 7.1) too: sizes only, and older kernels refuse it
     #[arg(long)]
     pub(super) layout: bool,
+    /// Refuse the result if a kernel of this version cannot take it, and name the types
+    #[arg(long = "for", value_name = "VERSION")]
+    pub(super) for_version: Option<Version>,
+    /// Replace what it cannot take by what it can, as libbpf does for old kernels; no type id changes
+    #[arg(long, requires = "for_version")]
+    pub(super) degrade: bool,
     /// Record that FILE is standalone BTF, as is done for modules without asking, and read it as such
     #[arg(long, conflicts_with = "base")]
     pub(super) standalone: bool,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use super::args::{Encode, PlaceArg, SelectArg};
+use super::old_kernels;
 use super::{FINE, Say, count, grouped, note_base, open, parse_options, progress, same_file};
 use crate::{
     Btf, Change, Describe, Described, Error, ErrorKind, File, Kind, Place, Prepared, Select,
@@ -37,8 +38,10 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     let old = (!raw || !args.split.is_empty()).then(|| Arc::new(btf.clone()));
     let done = describe(&mut btf, &options(args, record)).with_context(in_file)?;
     let laid = args.layout.then(|| btf.add_layout()).transpose().with_context(in_file)?.flatten();
+    let degraded = old_kernels::for_version(&mut btf, args, &file).with_context(in_file)?;
+    let shift = old_kernels::all_shifts(&done, degraded.as_ref()).with_context(in_file)?;
     let new = Arc::new(btf);
-    let change = old.as_ref().map(|old| Change::new(old, &new, done.shift, &parse));
+    let change = old.as_ref().map(|old| Change::new(old, &new, shift, &parse));
 
     let mut files = Vec::new();
     let modules = modules(args, path, dest)?;
@@ -66,7 +69,13 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
             }
         }
         out.flush()?;
-    } else if done.types > 0 || done.origin || laid.is_some() || dest != path || strips {
+    } else if done.types > 0
+        || done.origin
+        || laid.is_some()
+        || degraded.is_some()
+        || dest != path
+        || strips
+    {
         let prepared = match in_elf {
             None if args.detached.is_some() => Prepared::raw(dest, None, &new),
             None => file.prepare_raw(&new, dest),
@@ -79,21 +88,21 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     if let Some(lost) = &laid {
         summary_of_layout(dest, lost, &new, say);
     }
+    if let (Some(degraded), Some(version)) = (&degraded, args.for_version) {
+        old_kernels::summary(dest, degraded, version, say);
+    }
+    let grown = shift.ids_by > 0 || shift.strs_by > 0;
     if followed > 0 {
         say.line(format_args!("{} rewritten to match", count(followed, "split file")));
-    } else if done.types == 0 && !args.split.is_empty() {
+    } else if !grown && !args.split.is_empty() {
         say.line(format_args!(
             "{} has not changed: nothing that is split on it needs to",
             path.display()
         ));
-    } else if done.types > 0
-        && new.base().is_none()
-        && !file.is_relocatable()
-        && args.split.is_empty()
-    {
+    } else if grown && new.base().is_none() && !file.is_relocatable() && args.split.is_empty() {
         say.line("BTF that is split on this (modules of a vmlinux) must follow it: '--split MODULE...' rewrites it");
     }
-    if sorted && done.types > 0 {
+    if sorted && (done.types > 0 || (degraded.is_some() && !new.is_sorted_by_name())) {
         say.line("the types were sorted by name: with others among them, libbpf no longer finds them by binary search");
     }
     if args.detached.is_some()

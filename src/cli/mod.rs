@@ -7,6 +7,7 @@ mod encode;
 mod generate;
 mod kinds;
 mod modules;
+mod old_kernels;
 mod rebase;
 mod renumber;
 

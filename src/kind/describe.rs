@@ -352,9 +352,15 @@ impl<'a> Plan<'a> {
     /// The header struct where word classes are not known. As in the descriptions of 2022 its name is
     /// plain, which says so.
     fn plain_header(&mut self) -> Result<Node> {
+        let name = "__btf_type___sizes";
+        if let Some(node) = self.shared.get(name) {
+            return Ok(node.clone());
+        }
         let word = self.word(WordClass::U32)?;
         let members = [("name_off", &word, 0), ("info", &word, 4), ("size_or_type", &word, 8)];
-        self.strukt(Kind::STRUCT, "__btf_type___sizes", 12, &members)
+        let node = self.strukt(Kind::STRUCT, name, 12, &members)?;
+        self.shared.insert(name, node.clone());
+        Ok(node)
     }
 
     /// An array of a struct with these fields.
