@@ -26,6 +26,9 @@ struct Found {
     name_off: u32,
 }
 
+/// More types of one name than this are not told apart.
+pub(crate) const MOST_OF_ONE_NAME: usize = 256;
+
 /// Moves BTF that is split on a distilled base to a real base, and records which.
 ///
 /// # Errors
@@ -35,7 +38,18 @@ pub fn relocate(split: &Btf, base: &Arc<Btf>) -> Result<Btf> {
     let Some(distilled) = split.base() else {
         return Err(bad("this BTF is not split on a distilled base"));
     };
+    if split.endian() != base.endian() {
+        return Err(bad("the module and the base have different byte orders"));
+    }
+    let mut names = HashMap::new();
     for ty in distilled.types() {
+        let count: &mut usize = names.entry(ty.name()).or_default();
+        *count = count.saturating_add(1);
+        if *count > MOST_OF_ONE_NAME {
+            let what =
+                format!("the distilled base has more than {MOST_OF_ONE_NAME} types of this name");
+            return Err(bad(what).in_type(ty.id(), ty.kind_name(), ty.name()));
+        }
         if !is_distilled(&ty) {
             let what =
                 "a distilled base has named INT, FLOAT, ENUM, STRUCT, UNION and FWD types only";

@@ -185,6 +185,9 @@ pub(super) struct Rebase {
     /// Take FILEs for split BTF, whatever it looks like
     #[arg(long)]
     pub(super) split: bool,
+    /// Where .BTF_ids was filled for other BTF, keep the flags of a set in the order of its functions
+    #[arg(long)]
+    pub(super) resolve_ids: bool,
     /// Write the result here (one FILE only)
     #[arg(short, long, value_name = "OUT")]
     pub(super) output: Option<PathBuf>,
@@ -214,6 +217,9 @@ pub(super) struct Flatten {
     /// Take FILE for split BTF, whatever it looks like
     #[arg(long)]
     pub(super) split: bool,
+    /// Where .BTF_ids was filled for other BTF, keep the flags of a set in the order of its functions
+    #[arg(long)]
+    pub(super) resolve_ids: bool,
     /// Write the result here
     #[arg(short, long, value_name = "OUT")]
     pub(super) output: Option<PathBuf>,

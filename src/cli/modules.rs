@@ -86,13 +86,18 @@ pub(super) fn unchanged(
 ) -> anyhow::Result<Outcome> {
     let path = file.path();
     say.line(format_args!("{}: nothing to do: {what} already", path.display()));
-    if file.is_signed() && strip_signature && dest != Path::new("-") {
+    if dest == Path::new("-") {
+        // What came from standard input can't be read again.
+        io::stdout().lock().write_all(&file.contents(strip_signature)?)?;
+        return Ok(Outcome::Unchanged);
+    }
+    if file.is_signed() && strip_signature {
         file.prepare_unsigned(dest)?.commit()?;
         say.line(format_args!("{}: signature taken off", dest.display()));
         return Ok(Outcome::Changed);
     }
-    if dest == Path::new("-") {
-        io::copy(&mut std::fs::File::open(path)?, &mut io::stdout().lock())?;
+    if path == Path::new("-") {
+        file.prepare_contents(dest)?.commit()?;
     } else if dest != path {
         Prepared::copy(path, dest)?.commit()?;
     }

@@ -28,6 +28,7 @@ pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
     let how = Rebase {
         to,
         from: parse_options(&args.from, &args.kind_file)?.given_base().cloned(),
+        resolve_ids: args.resolve_ids,
         strip_signature: args.strip_signature,
         parse: told(parse, args.standalone, args.split),
     };
@@ -47,6 +48,10 @@ fn one(
     modules::check_dest(dest, &[&args.base, &args.from])?;
     let file = File::open(path)?;
     let Some((edited, rebased)) = file.rebase(how)? else {
+        if args.dry_run {
+            say.line(format_args!("{}: would be left as it is", path.display()));
+            return Ok(Outcome::Unchanged);
+        }
         let what = if args.portable { "it is portable" } else { "it is split on this base" };
         return modules::unchanged(&file, dest, args.strip_signature, what, say);
     };
@@ -101,6 +106,7 @@ fn label(kind: Kind, name: &str) -> String {
     match kind {
         Kind::FUNC => format!("{name}()"),
         Kind::ENUM64 => format!("enum {name}"),
+        Kind::INT => name.to_owned(),
         _ => format!("{} {name}", word.map_or(String::new(), |spec| spec.name.to_lowercase())),
     }
 }
@@ -183,6 +189,7 @@ pub(super) fn flatten(args: &Flatten, say: Say) -> anyhow::Result<u8> {
     let how = Rebase {
         to: Split::Flat(base),
         from: None,
+        resolve_ids: args.resolve_ids,
         strip_signature: args.strip_signature,
         parse: told(parse_options(&[], &args.kind_file)?, false, args.split),
     };

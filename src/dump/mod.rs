@@ -7,3 +7,5 @@ mod text;
 pub use c::C;
 pub use json::Json;
 pub use text::Text;
+
+pub(crate) use text::encoding;

@@ -268,7 +268,7 @@ impl<W: Write> Text<W> {
 }
 
 /// What an INT's word says its bytes are.
-pub(super) fn encoding(word: u32) -> &'static str {
+pub(crate) fn encoding(word: u32) -> &'static str {
     match word >> 24 & 0xf {
         0 => "(none)",
         1 => "SIGNED",

@@ -117,6 +117,7 @@ pub(super) fn changed(
             ids.clear();
         }
         Policy::Resolve => {
+            ids.check_covered()?;
             let by_order = ids.flags_to_symbols(change)?;
             ids.resolve(change.new, &by_order)?;
         }
@@ -249,6 +250,29 @@ impl<'a> Ids<'a> {
             places.insert(single.at);
         }
         covered.extend(&places);
+        self.check_words(&covered)?;
+        Ok(places)
+    }
+
+    /// Before ids are put in: a set has as many symbols as ids, and what is there already stands where a
+    /// symbol says what it is.
+    fn check_covered(&self) -> Result<()> {
+        let mut covered: BTreeSet<usize> = self.singles.iter().map(|single| single.at).collect();
+        for set in &self.sets {
+            let (ids, symbols) = (self.entries(set)?.len(), self.within(&set.range).len());
+            if ids != symbols {
+                return Err(bad(format!(
+                    "symbol {}: its size is that of {ids} ids, and {symbols} symbols say which (they may have been stripped)",
+                    set.symbol
+                )));
+            }
+            covered.extend(set.range.clone().step_by(4));
+        }
+        self.check_words(&covered)
+    }
+
+    /// Every word that is not 0 must be one of these.
+    fn check_words(&self, covered: &BTreeSet<usize>) -> Result<()> {
         for (at, _) in (0..self.data.len())
             .step_by(4)
             .zip(self.data.chunks(4))
@@ -260,7 +284,7 @@ impl<'a> Ids<'a> {
                 )));
             }
         }
-        Ok(places)
+        Ok(())
     }
 
     /// Where the ids of a set are: as many as its size says.

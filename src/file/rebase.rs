@@ -32,6 +32,8 @@ pub struct Rebase {
     pub to: Split,
     /// The base that a split module is on now.
     pub from: Option<Arc<Btf>>,
+    /// Where `.BTF_ids` was filled for other BTF and its flags differ, go by the order of the functions.
+    pub resolve_ids: bool,
     /// Take an appended signature off.
     pub strip_signature: bool,
     /// The kinds that the caller knows.
@@ -105,10 +107,20 @@ impl File {
         };
         // Flattening leaves what was never filled as it is; a kernel needs it filled.
         let flat = matches!(how.to, Split::Flat(_));
-        if self.elf().is_some_and(|elf| elf.find(".BTF_ids").is_some())
+        if self
+            .elf()
+            .is_some_and(|elf| !elf.id_symbols.is_empty() && elf.find(".BTF_ids").is_some())
             && !(flat && self.ids_are_empty()?)
         {
             edited.ids = Policy::Resolve;
+        }
+        if let (false, [set, ..]) = (how.resolve_ids, edited.sets_by_order()?.as_slice()) {
+            let what = format!(
+                "symbol {set}: it was filled for other BTF, so that only the order of its functions tells whose its flags are"
+            );
+            return Err(Error::new(ErrorKind::Elf, what)
+                .in_section(".BTF_ids")
+                .with_help("--resolve-ids goes by that order"));
         }
         Ok(Some((edited, rebased)))
     }

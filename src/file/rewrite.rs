@@ -123,6 +123,32 @@ impl File {
         }
     }
 
+    /// The file's bytes as they are, or without an appended signature.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub fn contents(&self, strip_signature: bool) -> Result<Vec<u8>> {
+        let bytes = match &self.content {
+            Content::Raw(bytes) => bytes.clone(),
+            Content::Elf(elf) => {
+                let patches = match strip_signature {
+                    true => elf.without_signature(),
+                    false => Patches::default(),
+                };
+                elf.patched(&patches).map_err(|err| Error::io("cannot read", &err))?
+            }
+        };
+        self.packed(bytes)
+    }
+
+    /// Prepares `dest` to hold the file's bytes as they are.
+    ///
+    /// # Errors
+    /// If they can't be read, or if writing fails.
+    pub fn prepare_contents(&self, dest: &Path) -> Result<Prepared> {
+        Prepared::bytes(dest, None, &self.contents(false)?)
+    }
+
     /// Prepares `dest` to hold raw BTF, compressed if this file is: see [`File::prepare`].
     ///
     /// # Errors
@@ -169,7 +195,7 @@ fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patc
     }
     move_relocations(elf, change, &mut patches)?;
     if let Some(ids) = elf.find(".BTF_ids")
-        && (change.moves_ids() || change.ids != Policy::Move)
+        && (change.moves_ids() || change.ids != Policy::Move || change.rebuilt)
         && let Some(data) = btf_ids::changed(elf, ids, change)?
     {
         elf.replace(ids, &data, &mut patches)?;
@@ -217,6 +243,10 @@ fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patc
 
 /// Refuses what no kernel module has: references to single types and strings of `.BTF`.
 fn check_rebuilt(elf: &Elf) -> Result<()> {
+    if !elf.relocatable {
+        let what = "this is a linked program or a vmlinux, no kernel module";
+        return Err(Error::new(ErrorKind::Elf, what));
+    }
     let referring = elf.find(".BTF.ext").map(|_| ".BTF.ext");
     let relocated = !elf.relocations_of(elf.btf_section()?)?.is_empty();
     match referring.or(relocated.then_some("relocations of .BTF")) {

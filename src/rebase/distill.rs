@@ -19,6 +19,7 @@ use crate::btf::{Btf, Record, TypeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::origin::Origin;
+use crate::relocate::MOST_OF_ONE_NAME;
 
 /// Puts split BTF on a distilled base: the result's [`Btf::base`] is what belongs into `.BTF.base`.
 /// `roots` of the base come along
@@ -129,7 +130,10 @@ impl<'a> Lookup<'a> {
         if !is_looked_up(ty.kind()) {
             return false;
         }
-        let Some(named) = self.by_name.get(ty.name()) else { return false };
+        let named = self.by_name.get(ty.name());
+        let Some(named) = named.filter(|named| named.len() <= MOST_OF_ONE_NAME) else {
+            return false;
+        };
         let composites = named.iter().filter(|other| is_composite(other.kind())).count();
         let could_be = named.iter().filter(|other| {
             let sized = match other.kind() {

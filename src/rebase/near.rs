@@ -10,9 +10,10 @@ use super::matching::BaseIndex;
 use super::signature::{Tag, defines};
 use crate::btf::{Btf, Record, StrOff, TypeId};
 use crate::dump::c::{declaration, definition};
-use crate::kind::Kind;
+use crate::dump::encoding;
+use crate::kind::{Kind, Third};
 
-/// A struct, union, enum or function of the module that is not quite the base's of that name: as
+/// A type or function of the module that is not quite the base's of that name: as
 /// if the module had been built against other headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NearMiss {
@@ -26,7 +27,7 @@ pub struct NearMiss {
     pub base: TypeId,
     /// Both as C, the module's first.
     pub text: [String; 2],
-    /// Both sizes in bytes, the module's first; 0 for functions.
+    /// Both sizes in bytes, the module's first; 0 for functions and typedefs.
     pub size: [u32; 2],
     /// How one of the module's functions reaches it: from the function to the type, without the types
     /// that have no name; empty if no function does.
@@ -62,7 +63,7 @@ impl BaseIndex {
                 false => continue,
             };
             let mut best = None;
-            for other in self.namesakes(&ty).into_iter().take(MOST_NAMESAKES) {
+            for other in self.namesakes(&ty) {
                 let text = texts
                     .entry(other.id())
                     .or_insert_with(|| Rc::from(definition(self.base(), other.id())));
@@ -91,7 +92,7 @@ impl BaseIndex {
                 if !kept(&ty) || !compared.insert(ty.id()) {
                     continue;
                 }
-                let text = [definition(module, ty.id()), definition(self.base(), other.id())];
+                let text = [text_of(module, &ty), text_of(self.base(), &other)];
                 let [own_text, other_text] = &text;
                 if !same_shape(&ty, &other, [own_text, other_text]) {
                     found.insert(ty.id(), NearMiss::new(&ty, &other, text));
@@ -112,8 +113,8 @@ impl BaseIndex {
     /// The base's types of the same kind and name.
     fn namesakes<'a>(&'a self, ty: &Record<'a>) -> Vec<Record<'a>> {
         match defines(ty) {
-            Some(tag) => self.definitions(tag, ty.name()).collect(),
-            None => self.functions(ty.name()).collect(),
+            Some(tag) => self.definitions(tag, ty.name()).take(MOST_NAMESAKES).collect(),
+            None => self.functions(ty.name()).take(MOST_NAMESAKES).collect(),
         }
     }
 
@@ -152,7 +153,10 @@ impl BaseIndex {
 
 impl NearMiss {
     fn new(ty: &Record<'_>, other: &Record<'_>, text: [String; 2]) -> NearMiss {
-        let size = |ty: &Record<'_>| if ty.kind() == Kind::FUNC { 0 } else { ty.size_or_type() };
+        let size = |ty: &Record<'_>| match ty.spec().third {
+            Third::Size => ty.size_or_type(),
+            Third::Id | Third::Unused => 0,
+        };
         NearMiss {
             kind: ty.kind(),
             name: ty.name().to_string(),
@@ -197,6 +201,9 @@ fn same_shape(a: &Record<'_>, b: &Record<'_>, text: [&str; 2]) -> bool {
         return prototype(a) == prototype(b);
     }
     let [a_text, b_text] = text;
+    if a.kind() == Kind::TYPEDEF {
+        return a_text == b_text;
+    }
     let places = |ty: &Record<'_>| {
         // The type of a member is in the text.
         let skip = if is_composite(ty.kind()) { 2 } else { 1 };
@@ -213,7 +220,7 @@ fn is_composite(kind: Kind) -> bool {
 /// Whether members of two structs or unions have other sizes: then these are what differs.
 fn contains_other(a: &Record<'_>, b: &Record<'_>) -> bool {
     let size = |of: &Record<'_>, member: &[u32]| {
-        lead(of, *member.get(1)?, false).map(|(_, ty)| ty.size_or_type())
+        contained(of, *member.get(1)?).map(|(_, ty)| ty.size_or_type())
     };
     is_composite(a.kind())
         && a.elements().zip(b.elements()).any(|(left, right)| size(a, left) != size(b, right))
@@ -241,8 +248,8 @@ fn unqualified(from: &Record<'_>, id: u32) -> u32 {
     id
 }
 
-/// The structs, unions and enums of one name that two structs or unions lead to in members of one
-/// name.
+/// What members of one name in two structs or unions lead to, as long as it is named alike: typedefs on
+/// the way, and the struct, union, enum or INT at its end.
 fn pairs<'a>(a: &Record<'a>, b: &Record<'a>) -> Vec<(Record<'a>, Record<'a>)> {
     let members = |ty: &Record<'a>| -> Vec<(&'a BStr, u32)> {
         let member = |element: &[u32]| match element {
@@ -255,32 +262,63 @@ fn pairs<'a>(a: &Record<'a>, b: &Record<'a>) -> Vec<(Record<'a>, Record<'a>)> {
         }
     };
     let others: HashMap<&BStr, u32> = members(b).into_iter().collect();
-    let named = |(name, id): (&'a BStr, u32)| Some((id, *others.get(name)?));
-    let lead = |(left, right): (u32, u32)| {
-        let (left, right) = (lead(a, left, true)?, lead(b, right, true)?);
-        let same = left.0 == right.0 && left.1.name() == right.1.name();
-        same.then_some((left.1, right.1))
-    };
-    members(a).into_iter().filter_map(named).filter_map(lead).collect()
+    let mut found = Vec::new();
+    for (name, mut left) in members(a) {
+        let Some(mut right) = others.get(name).copied() else { continue };
+        for _ in 0..LONGEST_CHAIN {
+            let (Some(ty), Some(other)) = (a.referred(left), b.referred(right)) else { break };
+            let same_name = ty.kind() == other.kind() && ty.name() == other.name();
+            if same_name && matches!(ty.kind(), Kind::TYPEDEF | Kind::INT)
+                || defines(&ty).is_some()
+                    && defines(&ty) == defines(&other)
+                    && ty.name() == other.name()
+            {
+                found.push((ty, other));
+            }
+            match (link(&ty), link(&other)) {
+                (Some(next), Some(other_next)) if same_name => {
+                    (left, right) = (next, other_next);
+                }
+                _ => break,
+            }
+        }
+    }
+    found
 }
 
-/// The struct, union or enum with a name that a member's type leads to, by pointers too or only by
-/// what the member contains.
-fn lead<'a>(from: &Record<'a>, id: u32, by_pointers: bool) -> Option<(Tag, Record<'a>)> {
+/// The one type that a type is made of, or points to.
+fn link(ty: &Record<'_>) -> Option<u32> {
+    match ty.kind() {
+        Kind::PTR
+        | Kind::CONST
+        | Kind::VOLATILE
+        | Kind::RESTRICT
+        | Kind::TYPEDEF
+        | Kind::TYPE_TAG => Some(ty.size_or_type()),
+        Kind::ARRAY => ty.fixed().first().copied(),
+        _ => None,
+    }
+}
+
+/// The struct, union or enum with a name that a member contains.
+fn contained<'a>(from: &Record<'a>, id: u32) -> Option<(Tag, Record<'a>)> {
     let mut id = id;
     for _ in 0..LONGEST_CHAIN {
         let ty = from.referred(id)?;
-        id = match ty.kind() {
-            Kind::PTR if !by_pointers => return None,
-            Kind::PTR
-            | Kind::CONST
-            | Kind::VOLATILE
-            | Kind::RESTRICT
-            | Kind::TYPEDEF
-            | Kind::TYPE_TAG => ty.size_or_type(),
-            Kind::ARRAY => *ty.fixed().first()?,
-            _ => return Some((defines(&ty)?, ty)),
-        };
+        match link(&ty).filter(|_| ty.kind() != Kind::PTR) {
+            Some(next) => id = next,
+            None => return Some((defines(&ty)?, ty)),
+        }
     }
     None
+}
+
+/// A type as people read it.
+fn text_of(btf: &Btf, ty: &Record<'_>) -> String {
+    match (ty.kind(), ty.fixed()) {
+        (Kind::INT, [word]) => {
+            format!("{}: {} bytes, {}", ty.name(), ty.size_or_type(), encoding(*word))
+        }
+        _ => definition(btf, ty.id()),
+    }
 }

@@ -181,3 +181,35 @@ fn the_nearest_of_several() {
     let module = plain(&[("a", 0), ("x", 0), ("y", 1), ("z", 0)], 32);
     assert_eq!(found(&base, &module), one(Kind::STRUCT, "it", 3, 4));
 }
+
+/// What only shows below the text of a struct: a typedef of another type, an INT of another encoding.
+#[test]
+fn typedefs_and_ints() {
+    use btfkinds::{Btf, Encoding, Linkage, Member, Result};
+    let made = |of: Encoding, char: Encoding| -> Result<Btf> {
+        let mut btf = Btf::new();
+        let int = btf.add_int("int", 4, Encoding::Signed)?;
+        let uint = btf.add_int("unsigned int", 4, Encoding::Unsigned)?;
+        let char = btf.add_int("char", 1, char)?;
+        let level = btf.add_typedef("level_t", if of == Encoding::Signed { int } else { uint })?;
+        let member = |name, ty, bits_offset| Member { name, ty, bits_offset, bitfield_size: 0 };
+        let members = [member("level", level, 0), member("letter", char, 32), member("n", int, 64)];
+        let kern = btf.add_struct("kern", 12, &members)?;
+        let ptr = btf.add_ptr(kern)?;
+        let proto = btf.add_func_proto(int, &[("k", ptr)], false)?;
+        btf.add_func("look", proto, Linkage::Static)?;
+        Ok(btf)
+    };
+    let base = std::sync::Arc::new(made(Encoding::Signed, Encoding::Signed).unwrap());
+    let index = btfkinds::BaseIndex::new(base);
+    let near = |module: Btf| {
+        let rebased = index.rebase(&module, &["look"]).unwrap();
+        let names = index.near_misses(&rebased).into_iter();
+        names.map(|miss| (miss.name, miss.reached.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(near(made(Encoding::Signed, Encoding::Signed).unwrap()), []);
+    let other = near(made(Encoding::Unsigned, Encoding::Signed).unwrap());
+    assert_eq!(other, [("level_t".to_owned(), 3)]);
+    let other = near(made(Encoding::Signed, Encoding::Unsigned).unwrap());
+    assert_eq!(other, [("char".to_owned(), 3)]);
+}
