@@ -43,6 +43,7 @@
 
 mod btf;
 mod build;
+pub mod check;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

@@ -333,3 +333,38 @@ fn json_of_described_kinds() {
          "elements": [{"delta": -1, "type": 1}, {"delta": 7, "type": 0}]}]}"#;
     assert_eq!(document, serde_json::from_str::<serde_json::Value>(expected).unwrap());
 }
+
+/// Findings on standard output, the verdict as the exit status.
+#[test]
+fn check_says_what_the_kernel_would() {
+    let folder = Folder::new();
+    let mut graph = Graph::default();
+    let int = graph.int("int", 4, 1);
+    graph.structure(W::S("fine"), 4, &[(W::S("x"), int, 0)]);
+    let fine = folder.file("fine.btf", graph.bytes());
+    assert_eq!(ok(["check", &fine]), "");
+    graph.structure(W::S("small"), 2, &[(W::S("x"), int, 0)]);
+    graph.structure(W::S("not a name"), 4, &[(W::S("x"), int, 0)]);
+    let bad = folder.file("bad.btf", graph.bytes());
+    let out = btfkinds(["check", &bad]);
+    let (text, said) =
+        (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap());
+    assert_eq!(out.status.code(), Some(1), "{text}{said}");
+    assert!(text.contains("type [3] STRUCT 'small': member 0 x: "), "{text}");
+    assert!(text.contains("type [4] STRUCT 'not a name': "), "{text}");
+    assert!(text.contains("  kernel: [4] STRUCT not a name size=4 vlen=1 Invalid name"), "{text}");
+    assert!(said.contains("refused (EINVAL): 2 errors, 0 warnings"), "{said}");
+    let json = btfkinds(["check", "-q", "-f", "json", &bad, &fine]);
+    assert_eq!(json.status.code(), Some(1));
+    let lines = String::from_utf8(json.stdout).unwrap();
+    let documents: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        (&documents[0]["verdict"], &documents[1]["verdict"]),
+        (&"refused".into(), &"accepted".into())
+    );
+    assert_eq!(documents[0]["findings"].as_array().unwrap().len(), 2);
+    // Split BTF is not taken for broken BTF.
+    let split = root().join("golden/split/input.btf");
+    assert!(fails(["check", split.to_str().unwrap()]).contains("this is split BTF"));
+}

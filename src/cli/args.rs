@@ -32,6 +32,7 @@ pub(super) enum Command {
     Renumber(Renumber),
     Rebase(Rebase),
     Flatten(Flatten),
+    Check(Check),
     Generate(Generate),
     /// Show what this is about, on the running kernel's BTF, in a temporary folder
     Demo,
@@ -336,4 +337,36 @@ pub(super) enum GenerateWhat {
     Fish,
     /// A manual page for each command
     Man,
+}
+
+/// Say what the kernel's verifier would say of standalone BTF, without a kernel.
+///
+/// The rules are those of Linux 6.18 for BTF that a user loads (BPF_BTF_LOAD): all that is wrong is named, with its
+/// place, the rule, and the line that the kernel would log; the first error is what the kernel would refuse it
+/// for. The exit status is 1 if it would be refused.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n\
+\x20 btfkinds check vmlinux\n\
+\x20 btfkinds check -f json vmlinux.btf")]
+pub(super) struct Check {
+    /// Raw BTF, or ELF files with standalone BTF
+    #[arg(required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Ask the running kernel too (root), and say where it differs
+    #[arg(long)]
+    pub(super) kernel: bool,
+    /// Warnings count as errors
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// How to print findings
+    #[arg(short, long, value_enum, default_value_t = CheckFormat::Text)]
+    pub(super) format: CheckFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CheckFormat {
+    /// A line for each finding, and the kernel's
+    Text,
+    /// A JSON document for each file, a line each
+    Json,
 }

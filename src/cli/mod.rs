@@ -1,6 +1,7 @@
 //! The command line: a user of the library like any other.
 
 mod args;
+mod check;
 mod demo;
 mod dump;
 mod encode;
@@ -39,7 +40,10 @@ pub fn main() -> ExitCode {
     let say = Say { quiet: args.quiet, verbose: args.verbose };
     // Who only prints has done enough when nobody listens any more; a result that was not
     // delivered is another thing.
-    let prints = matches!(args.command, Command::Dump(_) | Command::Kinds(_) | Command::Demo);
+    let prints = matches!(
+        args.command,
+        Command::Dump(_) | Command::Kinds(_) | Command::Check(_) | Command::Demo
+    );
     let done = match &args.command {
         Command::Encode(args) => encode::run(args, say),
         Command::Dump(args) => dump::run(args, say),
@@ -47,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Renumber(args) => renumber::run(args, say),
         Command::Rebase(args) => rebase::run(args, say),
         Command::Flatten(args) => rebase::flatten(args, say),
+        Command::Check(args) => check::run(args, say),
         Command::Generate(args) => generate::run(args, say),
         Command::Demo => demo::run(),
     };
