@@ -303,6 +303,10 @@ fn portable() {
             // For people to see what the kernel will look for.
             let base = ok(["dump", "--section", ".BTF.base", &out]);
             assert!(base.lines().all(|line| line.starts_with('[')), "{base}");
+            // Shown on a base, it is what moving it there would make of it.
+            let moved = folder.file("moved.ko", std::fs::read(&out).unwrap());
+            ok(["renumber", &moved, "-B", vmlinux]);
+            assert_eq!(ok(["dump", &out, "-B", vmlinux]), ok(["dump", &moved, "-B", vmlinux]));
             // Again, it stays; on a base, it is what it would have been at once.
             let once = std::fs::read(&out).unwrap();
             ok(["rebase", "--portable", &out, "-B", vmlinux]);

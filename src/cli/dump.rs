@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::args::{Dump, FormatArg};
 use super::{FINDING, FINE, Say, note_base, open_to_show, parse_options, told};
-use crate::{Btf, C, File, Json, Numbering, Parse, Record, Text};
+use crate::{Btf, C, File, Json, Numbering, Parse, Record, Text, relocate};
 
 pub(super) fn run(args: &Dump, say: Say) -> anyhow::Result<u8> {
     let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
@@ -52,6 +52,12 @@ fn whole(args: &Dump, parse: &mut Parse, say: Say) -> anyhow::Result<Btf> {
     if say.verbose {
         let numbering = Numbering::of(&file.bytes()?, parse)?;
         say.detail(format_args!("{}: {numbering}", args.file.display()));
+    }
+    // As a kernel would take it.
+    if let Some(base) = parse.given_base().filter(|_| file.has_own_base()) {
+        let moved = relocate(&btf, base).with_context(|| args.file.display().to_string())?;
+        say.line(format_args!("{}: relocated from its own .BTF.base", args.file.display()));
+        return Ok(moved);
     }
     note_base(&file, &btf, &args.reading.base, say);
     Ok(btf)
