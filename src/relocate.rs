@@ -112,7 +112,8 @@ fn is_distilled(ty: &Record<'_>) -> bool {
     kinds.contains(&ty.kind()) && ty.name_off().0 != 0
 }
 
-fn is_composite(kind: Kind) -> bool {
+/// Whether it is a kind with members.
+pub(crate) fn is_composite(kind: Kind) -> bool {
     matches!(kind, Kind::STRUCT | Kind::UNION)
 }
 
@@ -151,7 +152,7 @@ fn find(split: &Btf, distilled: &Btf, base: &Btf) -> Result<HashMap<u32, Found>>
 }
 
 /// The types of a base, from the lowest of a chain up.
-fn all_types(base: &Btf) -> impl Iterator<Item = Record<'_>> {
+pub(crate) fn all_types(base: &Btf) -> impl Iterator<Item = Record<'_>> {
     (1..base.type_count()).filter_map(|id| base.get(TypeId(id)))
 }
 

@@ -14,12 +14,11 @@ use bstr::BStr;
 
 use super::copy::{Moved, copy};
 use super::flatten::reached;
-use super::signature::all;
 use crate::btf::{Btf, Record, TypeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::origin::Origin;
-use crate::relocate::MOST_OF_ONE_NAME;
+use crate::relocate::{MOST_OF_ONE_NAME, all_types, is_composite};
 
 /// Puts split BTF on a distilled base: the result's [`Btf::base`] is what belongs into `.BTF.base`.
 /// `roots` of the base come along
@@ -117,7 +116,7 @@ struct Lookup<'a> {
 impl<'a> Lookup<'a> {
     fn new(base: &'a Btf) -> Self {
         let mut by_name: HashMap<&BStr, Vec<Record<'_>>> = HashMap::new();
-        for ty in all(base).filter(|ty| is_looked_up(ty.kind()) && !ty.name().is_empty()) {
+        for ty in all_types(base).filter(|ty| is_looked_up(ty.kind()) && !ty.name().is_empty()) {
             by_name.entry(ty.name()).or_default().push(ty);
         }
         Lookup { by_name }
@@ -151,10 +150,6 @@ impl<'a> Lookup<'a> {
         });
         could_be.count() == 1
     }
-}
-
-fn is_composite(kind: Kind) -> bool {
-    matches!(kind, Kind::STRUCT | Kind::UNION)
 }
 
 /// The kinds that a distilled base has.

@@ -8,9 +8,10 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::declared::Declared;
 use super::refine::{self, Edge};
-use super::signature::{self, Signatures, Tag, all, can_merge, declares, defines, same_words};
+use super::signature::{self, Signatures, Tag, can_merge, declares, defines, same_words};
 use crate::btf::{Btf, Record, TypeId};
 use crate::kind::Kind;
+use crate::relocate::all_types;
 
 /// A base, prepared once so that many modules can be rebased on it.
 ///
@@ -54,7 +55,7 @@ impl BaseIndex {
         let hasher = DefaultHashBuilder::default();
         let signatures = Signatures::new(&base, &hasher);
         let (mut by_signature, mut by_tag) = (Vec::new(), Vec::new());
-        for ty in all(&base).filter(can_merge) {
+        for ty in all_types(&base).filter(can_merge) {
             let id = ty.id().0;
             by_signature.push((signatures.of(id), id));
             if defines(&ty).is_some() || ty.kind() == Kind::FUNC {
@@ -206,7 +207,7 @@ impl<'a> Graph<'a> {
 
     /// The base alone: its nodes are its types in the order of their ids.
     fn of_base(index: &'a BaseIndex) -> Graph<'a> {
-        let records: Vec<Record<'a>> = all(&index.base).collect();
+        let records: Vec<Record<'a>> = all_types(&index.base).collect();
         let nodes: Vec<u32> = [VOID].into_iter().chain((FIRST..).take(records.len())).collect();
         let mut graph = Graph {
             keys: Vec::with_capacity(records.len().saturating_add(FIRST as usize)),

@@ -12,6 +12,7 @@ use crate::btf::{Btf, Record, StrOff, TypeId};
 use crate::dump::c::{declaration, definition};
 use crate::dump::encoding;
 use crate::kind::{Kind, Third};
+use crate::relocate::is_composite;
 
 /// A type or function of the module that is not quite the base's of that name: as
 /// if the module had been built against other headers.
@@ -211,10 +212,6 @@ fn same_shape(a: &Record<'_>, b: &Record<'_>, text: [&str; 2]) -> bool {
         [ty.size_or_type()].into_iter().chain(words.copied()).collect::<Vec<u32>>()
     };
     a_text == b_text && a.kind() == b.kind() && (places(a) == places(b) || contains_other(a, b))
-}
-
-fn is_composite(kind: Kind) -> bool {
-    matches!(kind, Kind::STRUCT | Kind::UNION)
 }
 
 /// Whether members of two structs or unions have other sizes: then these are what differs.

@@ -11,6 +11,7 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::btf::{Btf, Record, StrOff, TypeId};
 use crate::kind::Kind;
+use crate::relocate::all_types;
 
 /// What a tag names in C: `struct x`, `union x` or `enum x`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,11 +76,6 @@ fn set(list: &mut [u64], id: u32, value: u64) {
     }
 }
 
-/// The ids of all types of a blob and its bases, with their records.
-pub(super) fn all(btf: &Btf) -> impl Iterator<Item = Record<'_>> {
-    (1..btf.type_count()).filter_map(|id| btf.get(TypeId(id)))
-}
-
 /// What stands for `struct NAME` and the like where it is referred to.
 pub(super) fn tag(hasher: &DefaultHashBuilder, tag: Tag, name: &BStr) -> u64 {
     hasher.hash_one((tag, name))
@@ -105,7 +101,7 @@ impl Signatures {
         let count = btf.type_count() as usize;
         let mut made = Signatures { of: vec![0; count], tags: vec![0; count] };
         set(&mut made.tags, 0, VOID);
-        for ty in all(btf).filter(has_name) {
+        for ty in all_types(btf).filter(has_name) {
             let value = match defines(&ty).or(declares(&ty)) {
                 Some(of) => tag(hasher, of, ty.name()),
                 None => hasher.hash_one((ty.kind().0, ty.name())),
@@ -113,7 +109,7 @@ impl Signatures {
             set(&mut made.tags, ty.id().0, value);
         }
         made.without_names(btf, hasher);
-        for ty in all(btf).filter(has_name) {
+        for ty in all_types(btf).filter(has_name) {
             let value = made.sign(&ty, hasher);
             set(&mut made.of, ty.id().0, value);
         }
@@ -130,7 +126,7 @@ impl Signatures {
         let mut first_waiting = vec![NONE; count];
         let mut waiting: Vec<(u32, u32)> = Vec::new();
         let mut ready = Vec::new();
-        for ty in all(btf).filter(|ty| !has_name(ty)) {
+        for ty in all_types(btf).filter(|ty| !has_name(ty)) {
             let id = ty.id().0;
             let mut open = 0_u32;
             ty.for_each_ref(|_, word, is_str| {
