@@ -122,6 +122,11 @@ impl Error {
         self.0.place.offset
     }
 
+    /// What is wrong, without the place.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// What to do about it, if there is something to do.
     pub fn help(&self) -> Option<&str> {
         self.0.help.as_deref()

@@ -353,7 +353,7 @@ fn check_says_what_the_kernel_would() {
     assert!(text.contains("type [3] STRUCT 'small': member 0 x: "), "{text}");
     assert!(text.contains("type [4] STRUCT 'not a name': "), "{text}");
     assert!(text.contains("  kernel: [4] STRUCT not a name size=4 vlen=1 Invalid name"), "{text}");
-    assert!(said.contains("refused (EINVAL): 2 errors, 0 warnings"), "{said}");
+    assert!(said.contains("refused (EINVAL), 2 errors, 0 warnings"), "{said}");
     let json = btfkinds(["check", "-q", "-f", "json", &bad, &fine]);
     assert_eq!(json.status.code(), Some(1));
     let lines = String::from_utf8(json.stdout).unwrap();

@@ -22,8 +22,8 @@ pub(crate) use walk::MAX_TYPE_ID;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{Kind, KindEntry, KindMap, KindSpec, Layout, Names};
-use header::Header;
-pub(crate) use walk::Walk;
+pub(crate) use header::Header;
+pub(crate) use walk::{Walk, walk};
 
 /// A type id: 0 is void, 1 the first type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -64,7 +64,7 @@ impl<'a> Types<'a> {
     }
 
     /// The strings from an offset on.
-    fn tail(mut self, offset: u32) -> Option<&'a [u8]> {
+    pub(crate) fn tail(mut self, offset: u32) -> Option<&'a [u8]> {
         loop {
             let Some(own) = offset.checked_sub(self.start_str) else {
                 self = self.base?.view();

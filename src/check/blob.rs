@@ -1,26 +1,28 @@
 //! A blob's records and strings as the kernel reads them: raw, in the machine's byte order, with
 //! nothing taken for granted.
 
+use super::format::Format;
+use crate::btf::Btf;
 use crate::kind::{Kind, KindSpec};
 
-/// The highest type id that may stand in a record (`BTF_MAX_TYPE`).
-pub(super) const MAX_TYPE: u32 = 0x000f_ffff;
-/// The last type id that the kernel keeps: there are `BTF_MAX_TYPE` types, void is one.
-pub(super) const LAST: u32 = 0x000f_fffe;
-/// The highest offset of a name (`BTF_MAX_NAME_OFFSET`).
-pub(super) const MAX_NAME: u32 = 0x00ff_ffff;
-/// The longest identifier (`KSYM_NAME_LEN`).
-const MAX_IDENTIFIER: usize = 512;
-
 /// The type and string sections.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Blob<'a> {
+    pub(super) format: Format,
     pub(super) types: &'a [u8],
     /// Where the type section starts in the blob.
     pub(super) types_at: usize,
     pub(super) strings: &'a [u8],
-    /// Where in the type section each record starts; that of type 1 first.
+    /// Where the string section starts in the blob.
+    pub(super) strings_at: usize,
+    /// Where in the type section each own record starts.
     pub(super) starts: Vec<u32>,
+    /// What it is split on.
+    pub(super) base: Option<&'a Btf>,
+    /// The first own type id: 1, or the base's type count.
+    pub(super) first_id: u32,
+    /// The first own string offset: 0, or where the base's strings end.
+    pub(super) first_string: u32,
 }
 
 /// One record. All words that are not there are 0.
@@ -28,6 +30,7 @@ pub(super) struct Blob<'a> {
 pub(super) struct Type<'a> {
     pub(super) id: u32,
     bytes: &'a [u8],
+    format: Format,
 }
 
 /// One element of a record: its number, its words, and where it starts in the record.
@@ -57,64 +60,115 @@ impl From<Element> for Member {
 }
 
 impl<'a> Blob<'a> {
+    /// Nothing yet, of what is split on `base`.
+    pub(super) fn new(format: Format, base: Option<&'a Btf>) -> Blob<'a> {
+        Blob {
+            format,
+            types: &[],
+            types_at: 0,
+            strings: &[],
+            strings_at: 0,
+            starts: Vec::new(),
+            base,
+            first_id: base.map_or(1, Btf::type_count),
+            first_string: base.map_or(0, Btf::str_end),
+        }
+    }
+
+    fn void(&self) -> Type<'a> {
+        Type { id: 0, bytes: &[], format: self.format }
+    }
+
     /// The type of an id that the kernel would find.
     pub(super) fn get(&self, id: u32) -> Option<Type<'a>> {
-        let Some(index) = id.checked_sub(1) else {
-            return Some(Type { id: 0, bytes: &[] });
-        };
-        if id > LAST {
+        if id == 0 {
+            return Some(self.void());
+        }
+        if id > self.format.last_type() {
             return None;
         }
+        let Some(index) = id.checked_sub(self.first_id) else {
+            let words = self.base?.view().get(id)?;
+            return Some(Type { id, bytes: bytemuck::cast_slice(words), format: self.format });
+        };
         let start = *self.starts.get(index as usize)?;
         Some(self.at(id, start))
     }
 
     /// The record that starts at an offset.
     pub(super) fn at(&self, id: u32, start: u32) -> Type<'a> {
-        Type { id, bytes: self.types.get(start as usize..).unwrap_or_default() }
+        let bytes = self.types.get(start as usize..).unwrap_or_default();
+        Type { id, bytes, format: self.format }
     }
 
     /// The same where the id is known to be there, or void.
     pub(super) fn ty(&self, id: u32) -> Type<'a> {
-        self.get(id).unwrap_or(Type { id: 0, bytes: &[] })
+        self.get(id).unwrap_or(self.void())
     }
 
-    /// The ids that the kernel keeps.
+    /// The own ids that the kernel keeps.
     pub(super) fn ids(&self) -> std::ops::RangeInclusive<u32> {
-        1..=u32::try_from(self.starts.len()).unwrap_or(u32::MAX).min(LAST)
+        let count = u32::try_from(self.starts.len()).unwrap_or(u32::MAX);
+        let last = self.first_id.saturating_add(count).saturating_sub(1);
+        self.first_id..=last.min(self.format.last_type())
     }
 
-    /// Whether a string starts at an offset.
+    /// Whether an id is one that may stand in a record, and not void.
+    pub(super) fn is_some_id(&self, id: u32) -> bool {
+        (1..=self.format.max_type).contains(&id)
+    }
+
+    /// Whether there is a string at an offset.
     pub(super) fn has_name(&self, offset: u32) -> bool {
-        offset <= MAX_NAME && (offset as usize) < self.strings.len()
+        let own = offset.checked_sub(self.first_string);
+        offset <= self.format.max_name && own.is_none_or(|own| (own as usize) < self.strings.len())
     }
 
     /// The string at an offset, but no more of it than matters: one byte past the longest
     /// identifier, or what fits the kernel's log.
     pub(super) fn short_name(&self, offset: u32, longest: usize) -> &'a [u8] {
-        let tail = self.strings.get(offset as usize..).unwrap_or_default();
+        let tail = match (offset.checked_sub(self.first_string), self.base) {
+            (None, Some(base)) => base.view().tail(offset),
+            (own, _) => own.and_then(|own| self.strings.get(own as usize..)),
+        };
+        let tail = tail.unwrap_or_default();
         let tail = tail.get(..longest).unwrap_or(tail);
         memchr::memchr(0, tail).and_then(|end| tail.get(..end)).unwrap_or(tail)
     }
 
     /// Whether a name is an identifier to the kernel.
     pub(super) fn is_identifier(&self, offset: u32) -> bool {
-        let name = self.short_name(offset, MAX_IDENTIFIER.wrapping_add(1));
-        let first = name.first().is_some_and(|c| is_name_byte(*c) && !c.is_ascii_digit());
-        first && name.len() <= MAX_IDENTIFIER && name.iter().all(|c| is_name_byte(*c))
+        self.is_name(offset, self.format.dots)
+    }
+
+    fn is_name(&self, offset: u32, dots: bool) -> bool {
+        let longest = self.format.longest;
+        let name = self.short_name(offset, longest.saturating_add(1));
+        let ok = |c: &u8| is_name_byte(*c) || (dots && *c == b'.');
+        let first = name.first().is_some_and(|c| ok(c) && !c.is_ascii_digit());
+        first && name.len() <= longest && name.iter().all(ok)
+    }
+
+    /// Whether a name can be a variable's, which could have dots before others could.
+    pub(super) fn is_variable_name(&self, offset: u32) -> bool {
+        self.is_name(offset, true)
     }
 
     /// Whether a name can be a section's.
     pub(super) fn is_section_name(&self, offset: u32) -> bool {
-        let name = self.short_name(offset, MAX_IDENTIFIER.wrapping_add(1));
+        if !self.format.free_sections {
+            return self.is_name(offset, true);
+        }
+        let longest = self.format.longest;
+        let name = self.short_name(offset, longest.saturating_add(1));
         let printable = |c: &u8| (0x20..0x7f).contains(c) || *c >= 0xa0;
-        !name.is_empty() && name.len() <= MAX_IDENTIFIER && name.iter().all(printable)
+        !name.is_empty() && name.len() <= longest && name.iter().all(printable)
     }
 }
 
-/// The kernel's letters and digits are those of Latin-1, and dots are letters too.
+/// The kernel's letters and digits are those of Latin-1.
 fn is_name_byte(c: u8) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.') || (c >= 0xc0 && c != 0xd7 && c != 0xf7)
+    c.is_ascii_alphanumeric() || c == b'_' || (c >= 0xc0 && c != 0xd7 && c != 0xf7)
 }
 
 impl<'a> Type<'a> {
@@ -132,21 +186,27 @@ impl<'a> Type<'a> {
         self.word(1)
     }
 
-    /// The kind as this kernel reads it, of 5 bits.
+    /// The kind as this kernel reads it.
     pub(super) fn kind(self) -> Kind {
         let Kind(n) = Kind::of_info(self.info());
-        Kind(n & 0x1f)
+        Kind(n & self.format.kind_mask)
     }
 
-    /// What is known of the kind; None for void.
+    /// What is known of the kind; None for void and for kinds that this kernel does not have.
     pub(super) fn spec(self) -> Option<&'static KindSpec> {
-        let index = self.kind().index().checked_sub(1)?;
+        let kind = self.kind();
+        let index = kind.index().checked_sub(1).filter(|_| kind.0 <= self.format.kinds)?;
         KindSpec::released().get(index).map(|spec| &**spec)
     }
 
-    /// The number of elements as this kernel reads it, of 16 bits.
+    /// The number of elements as this kernel reads it.
     pub(super) fn vlen(self) -> u32 {
-        self.info() & 0xffff
+        self.info() & self.format.vlen_mask
+    }
+
+    /// Whether a newer kernel reads another kind or more elements.
+    pub(super) fn is_misread(self) -> bool {
+        Kind::of_info(self.info()) != self.kind() || self.info() & 0x00ff_ffff != self.vlen()
     }
 
     pub(super) fn kind_flag(self) -> bool {
@@ -230,7 +290,13 @@ impl<'a> Type<'a> {
         self.is_modifier()
             || self.is_struct()
             || self.is_source_only()
-            || matches!(self.kind(), Kind::PTR | Kind::ARRAY | Kind::FUNC)
+            || matches!(self.kind(), Kind::PTR | Kind::ARRAY)
+            || (self.is(Kind::FUNC) && self.format.resolves_functions)
+    }
+
+    /// Whether this kernel has no integers of more than 64 bits.
+    pub(super) fn has_short_ints(self) -> bool {
+        self.format.short_ints
     }
 
     /// An INT's number of bits.

@@ -3,7 +3,6 @@
 
 use super::Check;
 use super::blob::{Element, Member, Type};
-use super::meta::is_some_id;
 use super::rule;
 use crate::kind::Kind;
 
@@ -26,7 +25,7 @@ fn members(check: &mut Check<'_, '_>, ty: Type<'_>) {
         } else if member.name != 0 && !check.blob.is_identifier(member.name) {
             check.of_member(&rule::MEMBER_NAME, ty, member, false, "");
         }
-        if !is_some_id(member.ty) {
+        if !check.blob.is_some_id(member.ty) {
             check.of_member(&rule::MEMBER_TYPE_ID, ty, member, false, "");
         }
         if ty.is(Kind::UNION) && offset != 0 {
@@ -35,6 +34,7 @@ fn members(check: &mut Check<'_, '_>, ty: Type<'_>) {
             check.of_member(&rule::MEMBER_ORDER, ty, member, false, "");
         }
         if offset.div_ceil(8) > ty.size() {
+            check.of_member(&rule::MEMBER_OFFSET_OLD, ty, member, false, "");
             check.of_member(&rule::MEMBER_OFFSET, ty, member, false, "");
         }
         last = offset;
@@ -57,11 +57,16 @@ fn values(check: &mut Check<'_, '_>, ty: Type<'_>) {
 }
 
 fn variables(check: &mut Check<'_, '_>, ty: Type<'_>) {
+    // That it has no size was said, or a compiler left it to who loads it.
+    let is_open = ty.size() == 0;
     let (mut last_end, mut sum) = (0_u64, 0_u64);
     for var in ty.elements(0) {
         let Element { words: [id, offset, size], .. } = var;
-        if !is_some_id(id) {
+        if !check.blob.is_some_id(id) {
             check.of_var(&rule::SECTION_VAR_ID, ty, var, false);
+        }
+        if is_open {
+            continue;
         }
         if u64::from(offset) < last_end || offset >= ty.size() {
             check.of_var(&rule::SECTION_VAR_OFFSET, ty, var, false);

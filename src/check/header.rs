@@ -1,11 +1,12 @@
 //! The header, its sections, and the strings.
 
-use super::Check;
-use super::blob::MAX_NAME;
+use super::format::v;
 use super::rule;
+use super::{Check, Role};
 
-/// The header that this kernel knows.
-const HEADER: usize = 24;
+/// The header with a layout section (Linux 7.1), and the one before.
+const HEADER: usize = 32;
+const SHORT_HEADER: usize = 24;
 /// The largest blob (`BTF_MAX_SIZE`).
 const MAX_SIZE: usize = 16 << 20;
 
@@ -20,7 +21,11 @@ struct Section {
 /// Checks all but the types, and puts the sections where the other steps find them. False if there
 /// is no going on.
 pub(super) fn check<'a>(check: &mut Check<'a, '_>, blob: &'a [u8]) -> bool {
-    if blob.len() > MAX_SIZE {
+    let known_length = if check.options.version >= v(7, 1) { HEADER } else { SHORT_HEADER };
+    // Other BTF does not come through the system call.
+    let loaded = matches!(check.options.role, Role::User | Role::Object);
+    let is_split = check.blob.base.is_some();
+    if loaded && blob.len() > MAX_SIZE {
         check.at(&rule::SIZE, 0, format_args!("{} bytes", blob.len()));
     }
     let Some(length) = blob.get(4..8).and_then(|word| word.first_chunk::<4>()) else {
@@ -32,13 +37,13 @@ pub(super) fn check<'a>(check: &mut Check<'a, '_>, blob: &'a [u8]) -> bool {
         check.at(&rule::HEADER_LENGTH, 4, format_args!("{length} bytes"));
         return false;
     };
-    let tail = header.iter().skip(HEADER).position(|byte| *byte != 0);
+    let tail = header.iter().skip(known_length).position(|byte| *byte != 0);
     if let Some(at) = tail {
-        check.at(&rule::HEADER_TAIL, at.saturating_add(HEADER), "");
+        check.at(&rule::HEADER_TAIL, at.saturating_add(known_length), "");
     }
     // What a shorter header does not have is 0, even its own length.
     let mut known = [0; HEADER];
-    for (to, from) in known.iter_mut().zip(header) {
+    for (to, from) in known.iter_mut().zip(header).take(known_length) {
         *to = *from;
     }
     let word = |at: usize| {
@@ -58,13 +63,16 @@ pub(super) fn check<'a>(check: &mut Check<'a, '_>, blob: &'a [u8]) -> bool {
     }
     let start = word(4) as usize;
     let rest = blob.get(start..).unwrap_or_default();
-    if rest.is_empty() {
+    if rest.is_empty() && !is_split {
         check.at(&rule::NO_DATA, start, "");
         return false;
     }
     let types = Section { offset: word(8), len: word(12), at: 8 };
     let strings = Section { offset: word(16), len: word(20), at: 16 };
-    if !sections(check, types, strings, rest.len()) {
+    let layout = Section { offset: word(24), len: word(28), at: 24 };
+    let has_layout = length >= HEADER && layout.len != 0;
+    let all = [types, strings, layout];
+    if !sections(check, all.get(..if has_layout { 3 } else { 2 }).unwrap_or(&all), rest.len()) {
         return false;
     }
     let of = |section: Section| {
@@ -74,30 +82,42 @@ pub(super) fn check<'a>(check: &mut Check<'a, '_>, blob: &'a [u8]) -> bool {
     check.blob.types = of(types);
     check.blob.types_at = start.saturating_add(types.offset as usize);
     check.blob.strings = of(strings);
+    check.blob.strings_at = start.saturating_add(strings.offset as usize);
     let end = (strings.offset as usize).saturating_add(strings.len as usize);
-    if end != rest.len() {
+    if end != rest.len() && (length < HEADER || known_length < HEADER) {
         check.at(&rule::STRINGS_LAST, 16, "");
     }
-    self::strings(check, start.saturating_add(strings.offset as usize));
-    if types.offset & 3 != 0 {
-        check.at(&rule::TYPES_ALIGN, 8, types.offset);
-    }
-    if types.len == 0 {
-        check.at(&rule::NO_TYPES, 12, "");
+    self::strings(check);
+    if loaded {
+        if has_layout {
+            self::layout(check, layout);
+        }
+        if types.offset & 3 != 0 {
+            check.at(&rule::TYPES_ALIGN, 8, types.offset);
+        }
+        if types.len == 0 {
+            check.at(&rule::NO_TYPES, 12, "");
+        }
     }
     true
 }
 
 /// Sections must fill what is behind the header, without gaps.
-fn sections(check: &mut Check<'_, '_>, types: Section, strings: Section, rest: usize) -> bool {
+fn sections(check: &mut Check<'_, '_>, all: &[Section], rest: usize) -> bool {
     // Compared as the kernel does, by the sign of the distance.
     let by = |a: u32, b: u32| a.wrapping_sub(b).cast_signed();
-    let swap = match by(types.offset, strings.offset) {
-        0 => by(types.len, strings.len) > 0,
+    let is_behind = |a: &Section, b: &Section| match by(a.offset, b.offset) {
+        0 => by(a.len, b.len) > 0,
         distance => distance > 0,
     };
+    // That is no order where sections are far apart, and sorting may count on one.
+    let mut ordered: Vec<Section> = Vec::with_capacity(all.len());
+    for section in all {
+        let place = ordered.iter().position(|other| is_behind(other, section));
+        ordered.insert(place.unwrap_or(ordered.len()), *section);
+    }
     let mut total = 0_usize;
-    for section in if swap { [strings, types] } else { [types, strings] } {
+    for section in ordered {
         let (offset, len) = (section.offset as usize, section.len as usize);
         let broken = if rest < offset {
             &rule::SECTION_OFFSET
@@ -116,27 +136,41 @@ fn sections(check: &mut Check<'_, '_>, types: Section, strings: Section, rest: u
     }
     if total != rest {
         let values = format_args!("{} bytes", rest.saturating_sub(total));
-        check.at(&rule::SECTION_REST, strings.at, values);
+        check.at(&rule::SECTION_REST, 16, values);
         return false;
     }
     true
 }
 
-fn strings(check: &mut Check<'_, '_>, start: usize) {
-    let strings = check.blob.strings;
+fn layout(check: &mut Check<'_, '_>, layout: Section) {
+    if layout.offset & 3 != 0 {
+        check.at(&rule::LAYOUT_ALIGN, layout.at, layout.offset);
+    }
+    if layout.len < 4 {
+        check.at(&rule::LAYOUT_SMALL, 28, layout.len);
+    } else if !layout.len.is_multiple_of(4) {
+        check.at(&rule::LAYOUT_WHOLE, 28, layout.len);
+    }
+}
+
+fn strings(check: &mut Check<'_, '_>) {
+    let (strings, start) = (check.blob.strings, check.blob.strings_at);
     let len = strings.len();
     let last = start.saturating_add(len).saturating_sub(1);
+    let is_split = check.blob.base.is_some();
     if strings.is_empty() {
-        check.at(&rule::STRINGS_EMPTY, 20, "");
+        if !is_split {
+            check.at(&rule::STRINGS_EMPTY, 20, "");
+        }
         return;
     }
-    if len.saturating_sub(1) > MAX_NAME as usize {
+    if len.saturating_sub(1) > check.blob.format.max_name as usize {
         check.at(&rule::STRINGS_LENGTH, 20, len);
     }
     if strings.last().is_some_and(|byte| *byte != 0) {
         check.at(&rule::STRINGS_END, last, "");
     }
-    if strings.first().is_some_and(|byte| *byte != 0) {
+    if !is_split && strings.first().is_some_and(|byte| *byte != 0) {
         check.at(&rule::STRINGS_START, start, "");
     }
 }

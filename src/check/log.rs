@@ -79,6 +79,9 @@ impl Blob<'_> {
                 ty.word(4),
                 ty.word(5)
             ),
+            Kind::FWD if self.format.kind_mask == 0x0f && self.format.unused >> 31 == 1 => {
+                format!("type_id={third}")
+            }
             Kind::FWD => (if ty.kind_flag() { "union" } else { "struct" }).to_owned(),
             Kind::FUNC_PROTO => return self.proto(line, ty),
             Kind::VAR => format!("type_id={third} linkage={}", ty.fixed()),

@@ -28,6 +28,7 @@ pub(super) fn check(
         Kind::ENUM | Kind::ENUM64 if flag => bitfield_of_enum(ty, member),
         _ if flag && bitfield != 0 => Some(&rule::BITFIELD_SIZE),
         Kind::FLOAT => float(ty, member, target),
+        Kind::ENUM if blob.format.small_enums => whole(ty, member, 4),
         _ => {
             let size = resolver.sized(blob, target.id).map_or(0, |(_, size)| size);
             whole(ty, member, size)
@@ -44,7 +45,9 @@ fn fits(ty: Type<'_>, offset: u32, bits: u32) -> bool {
 
 fn copied(ty: Type<'_>, offset: u32, bits: u32) -> Option<&'static Rule> {
     let bits = bits.saturating_add(offset % 8);
-    if bits > 128 {
+    if bits > 64 && ty.has_short_ints() {
+        Some(&rule::MEMBER_BITS_64)
+    } else if bits > 128 {
         Some(&rule::MEMBER_BITS)
     } else if !fits(ty, offset, bits) {
         Some(&rule::MEMBER_END)

@@ -4,14 +4,11 @@
 
 use std::fmt;
 
-use super::Check;
-use super::blob::{LAST, MAX_TYPE, Type};
+use super::blob::Type;
 use super::element;
 use super::rule::{self, Rule};
-use crate::kind::Kind;
-
-/// Bits of info that this kernel has no use for: it reads 16 bits of vlen and 5 of kind.
-const UNUSED_INFO: u32 = 0x60ff_0000;
+use super::{Check, Role};
+use crate::kind::{Kind, KindSpec, Sizes};
 
 /// A rule, and whether a record breaks it.
 type Step = (&'static Rule, fn(&Check<'_, '_>, Type<'_>) -> bool);
@@ -23,45 +20,71 @@ const NAME: Step =
     (&rule::NAME, |c, ty| ty.name_off() == 0 || !c.blob.is_identifier(ty.name_off()));
 const NAME_IF_ANY: Step =
     (&rule::NAME_IF_ANY, |c, ty| ty.name_off() != 0 && !c.blob.is_identifier(ty.name_off()));
+const VAR_NAME: Step =
+    (&rule::NAME, |c, ty| ty.name_off() == 0 || !c.blob.is_variable_name(ty.name_off()));
 const SECTION_NAME: Step =
     (&rule::SECTION_NAME, |c, ty| ty.name_off() == 0 || !c.blob.is_section_name(ty.name_off()));
 const TAG_NAME: Step = (&rule::TAG_NAME, |c, ty| c.blob.short_name(ty.name_off(), 1).is_empty());
 const TAG_VALUE: Step = (&rule::TAG_VALUE, |c, ty| c.blob.short_name(ty.name_off(), 1).is_empty());
-const TYPE_ID: Step = (&rule::TYPE_ID, |_, ty| ty.target() > MAX_TYPE);
-const VAR_TYPE_ID: Step = (&rule::VAR_TYPE_ID, |_, ty| !is_some_id(ty.target()));
+/// Tags could not be for attributes at first.
+const TAG_FLAG: Step = (&rule::TAG_FLAG, |_, ty| ty.kind_flag());
+const TYPE_ID: Step = (&rule::TYPE_ID, |c, ty| ty.target() > c.blob.format.max_type);
+const VAR_TYPE_ID: Step = (&rule::VAR_TYPE_ID, |c, ty| !c.blob.is_some_id(ty.target()));
 
 const INT: &[Step] = &[
     NO_VLEN,
     NO_FLAG,
     (&rule::INT_DATA, |_, ty| ty.fixed() >> 28 != 0),
+    (&rule::INT_BITS_64, |_, ty| bits(ty) > 64),
     (&rule::INT_BITS, |_, ty| bits(ty) > 128),
     (&rule::INT_SIZE, |_, ty| bits(ty).div_ceil(8) > ty.size()),
     (&rule::INT_ENCODING, |_, ty| !matches!(ty.fixed() >> 24 & 0xf, 0 | 1 | 2 | 4)),
 ];
 const REFERENCE: &[Step] = &[NO_VLEN, NO_FLAG, TYPE_ID, NO_NAME];
 const TYPEDEF: &[Step] = &[NO_VLEN, NO_FLAG, TYPE_ID, NAME];
-const TYPE_TAG: &[Step] = &[NO_VLEN, TYPE_ID, TAG_NAME];
+const TYPE_TAG: &[Step] = &[NO_VLEN, TAG_FLAG, TYPE_ID, TAG_NAME];
 const ARRAY: &[Step] = &[
     NO_NAME,
     NO_VLEN,
     NO_FLAG,
     (&rule::ARRAY_SIZE, |_, ty| ty.size() != 0),
-    (&rule::ARRAY_ELEM_ID, |_, ty| !is_some_id(ty.fixed())),
-    (&rule::ARRAY_INDEX_ID, |_, ty| !is_some_id(ty.word(4))),
+    (&rule::ARRAY_ELEM_ID, |c, ty| !c.blob.is_some_id(ty.fixed())),
+    (&rule::ARRAY_INDEX_ID, |c, ty| !c.blob.is_some_id(ty.word(4))),
 ];
 const STRUCT: &[Step] = &[NAME_IF_ANY];
-const ENUM: &[Step] =
+const ENUM: &[Step] = &[
+    (&rule::ENUM_FLAG, |_, ty| ty.kind_flag()),
+    (&rule::ENUM_SIZE_4, |_, ty| ty.size() != 4),
+    (&rule::ENUM_SIZE, |_, ty| !matches!(ty.size(), 1 | 2 | 4 | 8)),
+    NAME_IF_ANY,
+];
+const ENUM64: &[Step] =
     &[(&rule::ENUM_SIZE, |_, ty| !matches!(ty.size(), 1 | 2 | 4 | 8)), NAME_IF_ANY];
 const FWD: &[Step] = &[NO_VLEN, (&rule::FWD_TYPE, |_, ty| ty.target() != 0), NAME];
-const FUNC: &[Step] = &[NAME, (&rule::FUNC_LINKAGE, |_, ty| ty.vlen() > 1), NO_FLAG];
+const FUNC: &[Step] = &[
+    NAME,
+    (&rule::FUNC_VLEN, |_, ty| ty.vlen() != 0),
+    (&rule::FUNC_LINKAGE, |c, ty| ty.vlen() > last_linkage(c)),
+    NO_FLAG,
+];
 const FUNC_PROTO: &[Step] = &[NO_NAME, NO_FLAG];
-const VAR: &[Step] =
-    &[NO_VLEN, NO_FLAG, NAME, VAR_TYPE_ID, (&rule::VAR_LINKAGE, |_, ty| ty.fixed() > 1)];
-const DATASEC: &[Step] = &[(&rule::SECTION_EMPTY, |_, ty| ty.size() == 0), NO_FLAG, SECTION_NAME];
+const VAR: &[Step] = &[
+    NO_VLEN,
+    NO_FLAG,
+    VAR_NAME,
+    VAR_TYPE_ID,
+    (&rule::VAR_LINKAGE, |c, ty| ty.fixed() > last_linkage(c)),
+];
+const DATASEC: &[Step] = &[
+    (&rule::SECTION_VARS, |_, ty| ty.vlen() == 0),
+    (&rule::SECTION_EMPTY, |c, ty| ty.size() == 0 && c.options.role != Role::Object),
+    NO_FLAG,
+    SECTION_NAME,
+];
 const FLOAT: &[Step] =
     &[NO_VLEN, NO_FLAG, (&rule::FLOAT_SIZE, |_, ty| !matches!(ty.size(), 2 | 4 | 8 | 12 | 16))];
 const DECL_TAG: &[Step] =
-    &[TAG_VALUE, NO_VLEN, (&rule::TAG_COMPONENT, |_, ty| ty.fixed().cast_signed() < -1)];
+    &[TAG_VALUE, NO_VLEN, TAG_FLAG, (&rule::TAG_COMPONENT, |_, ty| ty.fixed().cast_signed() < -1)];
 
 fn steps(kind: Kind) -> &'static [Step] {
     match kind {
@@ -70,7 +93,8 @@ fn steps(kind: Kind) -> &'static [Step] {
         Kind::TYPE_TAG => TYPE_TAG,
         Kind::ARRAY => ARRAY,
         Kind::STRUCT | Kind::UNION => STRUCT,
-        Kind::ENUM | Kind::ENUM64 => ENUM,
+        Kind::ENUM => ENUM,
+        Kind::ENUM64 => ENUM64,
         Kind::FWD => FWD,
         Kind::FUNC => FUNC,
         Kind::FUNC_PROTO => FUNC_PROTO,
@@ -82,23 +106,25 @@ fn steps(kind: Kind) -> &'static [Step] {
     }
 }
 
-pub(super) fn is_some_id(id: u32) -> bool {
-    (1..=MAX_TYPE).contains(&id)
+/// What a compiler leaves extern (2) is linked by who loads it.
+fn last_linkage(check: &Check<'_, '_>) -> u32 {
+    if check.options.role == Role::Object { 2 } else { 1 }
 }
 
 fn bits(ty: Type<'_>) -> u32 {
     ty.int_bits().saturating_add(ty.int_offset())
 }
 
-/// Checks all records and finds where each starts. Gives which ones had findings, by id, or None if not all
-/// could be walked.
+/// Checks all records and finds where each starts. Gives which ones had findings, by id from the
+/// first own one on, or None if not all could be walked.
 pub(super) fn check(check: &mut Check<'_, '_>) -> Option<Vec<bool>> {
-    let mut broken = vec![false];
+    let mut broken = Vec::new();
     let mut at = 0_u32;
     // The type section is of less than 4 GiB.
     let all = u32::try_from(check.blob.types.len()).unwrap_or(u32::MAX);
+    let first = check.blob.first_id;
     while at < all {
-        let id = u32::try_from(broken.len()).unwrap_or(u32::MAX);
+        let id = first.saturating_add(u32::try_from(broken.len()).unwrap_or(u32::MAX));
         let ty = check.blob.at(id, at);
         check.blob.starts.push(at);
         let before = check.findings.count();
@@ -106,9 +132,10 @@ pub(super) fn check(check: &mut Check<'_, '_>) -> Option<Vec<bool>> {
         broken.push(check.findings.count() != before);
         at = at.saturating_add(size);
     }
-    if let Some(first) = check.blob.starts.get(LAST as usize) {
-        let offset = check.blob.types_at.saturating_add(*first as usize);
-        let lost = check.blob.starts.len().saturating_sub(LAST as usize);
+    let kept = check.blob.format.last_type().saturating_sub(first).saturating_add(1) as usize;
+    if let Some(lost) = check.blob.starts.get(kept) {
+        let offset = check.blob.types_at.saturating_add(*lost as usize);
+        let lost = check.blob.starts.len().saturating_sub(kept);
         check.at(&rule::DROPPED, offset, format_args!("{lost} types"));
     }
     Some(broken)
@@ -127,12 +154,15 @@ fn record(check: &mut Check<'_, '_>, ty: Type<'_>, left: u32) -> Option<u32> {
         return None;
     };
     let info = ty.info();
-    if info & UNUSED_INFO != 0 {
+    if info & check.blob.format.unused != 0 {
         bare(check, &rule::INFO_BITS, ty, format_args!("{info:x}"));
     }
-    if ty.spec().is_none() {
+    let misread = ty.is_misread();
+    if !misread && ty.spec().is_none() {
         bare(check, &rule::KIND, ty, ty.kind());
-        return None;
+    }
+    if misread || ty.spec().is_none() {
+        return foreign(check, ty, left);
     }
     if !check.blob.has_name(ty.name_off()) {
         bare(check, &rule::NAME_OFFSET, ty, ty.name_off());
@@ -159,4 +189,17 @@ fn record(check: &mut Check<'_, '_>, ty: Type<'_>, left: u32) -> Option<u32> {
     }
     element::check(check, ty);
     Some(needed.saturating_add(12))
+}
+
+/// The size of a record that this kernel cannot read, if we can: it is newer, or described.
+fn foreign(check: &Check<'_, '_>, ty: Type<'_>, left: u32) -> Option<u32> {
+    let kind = Kind::of_info(ty.info());
+    let Sizes { fixed, element } = match KindSpec::released().get(kind.index().wrapping_sub(1)) {
+        Some(spec) => Sizes::of(spec),
+        None => Sizes::of(&check.kinds.as_ref()?.get(kind)?.spec),
+    };
+    let vlen = (ty.info() & 0x00ff_ffff) as usize;
+    let words = element.saturating_mul(vlen).saturating_add(fixed);
+    let needed = u32::try_from(words.saturating_mul(4)).ok()?;
+    (needed <= left).then(|| needed.saturating_add(12))
 }

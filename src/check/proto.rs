@@ -2,13 +2,15 @@
 
 use super::Check;
 use super::blob::{Element, Type};
-use super::resolve::Resolver;
+use super::format::Format;
+use super::resolve::{Resolver, is_extern};
 use super::rule;
 use crate::kind::Kind;
 
 /// Checks what a prototype returns and takes.
 pub(super) fn check(check: &mut Check<'_, '_>, resolver: &mut Resolver, ty: Type<'_>) {
-    if ty.target() != 0 && !is_value(check, resolver, ty.target()) {
+    let Format { strict_returns, strict_arguments, .. } = check.blob.format;
+    if ty.target() != 0 && !is_value(check, resolver, ty.target(), strict_returns) {
         check.of_type(&rule::RETURN_TYPE, ty, "");
     }
     let last = ty.vlen().saturating_sub(1);
@@ -26,16 +28,16 @@ pub(super) fn check(check: &mut Check<'_, '_>, resolver: &mut Resolver, ty: Type
             break;
         }
         let named = name == 0 || check.blob.has_name(name) && check.blob.is_identifier(name);
-        let there = check.blob.get(arg).is_some_and(|arg| !arg.is_source_only());
-        if !there || !named || !is_value(check, resolver, arg) {
+        // The name is looked at first.
+        if !named || !is_value(check, resolver, arg, strict_arguments) {
             check.of_type(&rule::ARG, ty, &number.saturating_add(1).to_string());
         }
     }
 }
 
 /// Whether a type can be passed by value. What is not known for another finding counts as such.
-fn is_value(check: &mut Check<'_, '_>, resolver: &mut Resolver, id: u32) -> bool {
-    let Some(ty) = check.blob.get(id).filter(|ty| !ty.is_source_only()) else {
+fn is_value(check: &mut Check<'_, '_>, resolver: &mut Resolver, id: u32, strict: bool) -> bool {
+    let Some(ty) = check.blob.get(id).filter(|ty| !strict || !ty.is_source_only()) else {
         return false;
     };
     if ty.needs_resolve() {
@@ -56,7 +58,7 @@ pub(super) fn names(check: &mut Check<'_, '_>, resolver: &Resolver, ty: Type<'_>
     }
     let mut named = true;
     for Element { number, words: [name, arg, _], .. } in proto.elements(0) {
-        if name == 0 && arg != 0 {
+        if name == 0 && arg != 0 && !is_extern(check, ty) {
             check.of_type(&rule::FUNC_ARG, ty, &number.saturating_add(1).to_string());
             named = false;
         }

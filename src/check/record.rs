@@ -17,10 +17,17 @@ const MAX_OWNERSHIP: usize = 8;
 
 /// Checks all structs with special fields. All types are known to be in order.
 pub(super) fn check(check: &mut Check<'_, '_>) {
-    let blob = std::mem::take(&mut check.blob);
-    let mut finder = Finder::new(&blob);
+    for (rule, id) in broken(&check.blob, check.options) {
+        let ty = check.blob.ty(id);
+        check.of_type(rule, ty, "");
+    }
+}
+
+/// What is wrong, and with which structs.
+fn broken(blob: &Blob<'_>, options: &Options<'_>) -> Vec<(&'static Rule, u32)> {
+    let mut finder = Finder::new(blob);
     let marks = finder.marks();
-    let mut records = Records::new(&blob, check.options);
+    let mut records = Records::new(blob, options);
     let mut broken = Vec::new();
     for ty in blob.ids().map(|id| blob.ty(id)).filter(|ty| ty.is(Kind::STRUCT)) {
         let marked = |member: Member| marks.get(member.ty as usize) == Some(&true);
@@ -37,12 +44,9 @@ pub(super) fn check(check: &mut Check<'_, '_>) {
     if broken.is_empty() {
         broken.extend(records.ownership());
     }
-    let warnings = std::mem::take(&mut records.warnings);
-    check.blob = blob;
-    for (rule, id) in warnings.into_iter().chain(broken) {
-        let ty = check.blob.ty(id);
-        check.of_type(rule, ty, "");
-    }
+    let mut all = records.warnings;
+    all.append(&mut broken);
+    all
 }
 
 /// The names of a kernel's own structs.

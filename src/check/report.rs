@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use super::Check;
 use super::blob::{Blob, Element, Member, Type};
-use super::rule::{Errno, Rule, Severity};
+use super::rule::{self, Errno, Rule, Severity};
+use super::{Check, Options};
 use crate::btf::TypeId;
+use crate::error::Error;
+use crate::kind::{Kind, Version};
 
 /// Longer names are cut off in findings.
 const LONGEST: usize = 512;
@@ -19,7 +21,7 @@ pub struct FindingPlace {
     /// The type's id.
     pub type_id: Option<TypeId>,
     /// The type's kind, such as `STRUCT`; empty if it is about no type, or the kind is unknown.
-    pub kind: &'static str,
+    pub kind: String,
     /// The type's name, empty if it has none.
     pub name: String,
     /// The member, value, argument or variable within the type.
@@ -40,8 +42,12 @@ pub struct Finding {
     pub text: String,
     /// What the kernel's log would end with, without the last newline; None where it says nothing.
     pub kernel: Option<String>,
-    /// The error that the kernel gives.
-    pub errno: Errno,
+    /// The error that the kernel gives; None where it takes what is found.
+    pub errno: Option<Errno>,
+    /// The first kernel that has the rule.
+    pub since: Version,
+    /// What may help; empty if nothing is known to.
+    pub hint: &'static str,
 }
 
 impl fmt::Display for Finding {
@@ -60,7 +66,11 @@ impl fmt::Display for Finding {
         if let Some(field) = field {
             write!(f, "{}: ", field.escape_debug())?;
         }
-        write!(f, "{} ({})", self.text, self.rule)
+        write!(f, "{} ({}", self.text, self.rule)?;
+        if self.since > rule::FIRST {
+            write!(f, ", since {}", self.since)?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -103,7 +113,21 @@ impl Report {
 
     /// The finding that the verdict comes from.
     pub fn first_error(&self) -> Option<&Finding> {
-        self.findings.iter().find(|finding| finding.severity == Severity::Error)
+        self.findings.iter().find(|finding| finding.errno.is_some())
+    }
+
+    /// How many findings that were kept are as bad as this.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// The kernel cannot relocate it to its own types, for this reason.
+    pub(crate) fn refuse_relocation(&mut self, err: &Error) {
+        let rule = &rule::RELOCATION;
+        self.findings.push(finding(rule, FindingPlace::default(), &err.to_string(), None));
+        if let (Outcome::Accepted, Some(errno)) = (self.verdict, rule.errno) {
+            self.verdict = Outcome::Refused(errno);
+        }
     }
 
     /// How many findings there are beyond those that were kept.
@@ -112,22 +136,36 @@ impl Report {
     }
 }
 
+fn finding(rule: &Rule, place: FindingPlace, values: &str, kernel: Option<String>) -> Finding {
+    let text = match values {
+        "" => rule.words.to_owned(),
+        values => format!("{} ({values})", rule.words),
+    };
+    let Rule { name, severity, errno, since, hint, .. } = *rule;
+    Finding { rule: name, severity, place, text, kernel, errno, since, hint }
+}
+
 /// Findings as they are made.
-pub(super) struct Findings {
+pub(super) struct Findings<'o> {
     list: Vec<Finding>,
-    most: usize,
+    options: &'o Options<'o>,
     omitted: usize,
     first: Option<Errno>,
 }
 
-impl Findings {
-    pub(super) fn new(most: usize) -> Findings {
-        Findings { list: Vec::new(), most, omitted: 0, first: None }
+impl<'o> Findings<'o> {
+    pub(super) fn new(options: &'o Options<'o>) -> Findings<'o> {
+        Findings { list: Vec::new(), options, omitted: 0, first: None }
     }
 
     /// Whether there was no error yet.
     pub(super) fn is_accepted(&self) -> bool {
         self.first.is_none()
+    }
+
+    /// Whether a rule is broken, as far as findings were kept.
+    pub(super) fn has(&self, rule: &Rule) -> bool {
+        self.list.iter().any(|finding| finding.rule == rule.name)
     }
 
     /// How many findings there were.
@@ -137,29 +175,26 @@ impl Findings {
 
     /// Adds a finding; what is not kept is not made.
     fn add(&mut self, rule: &Rule, make: impl FnOnce() -> (FindingPlace, String, Option<String>)) {
-        let error = rule.severity == Severity::Error;
-        let first = error && self.first.is_none();
-        if first {
-            self.first = Some(rule.errno);
+        let allowed = rule.errno.is_none() && self.options.allow.contains(&rule.name);
+        if allowed || !rule.holds(self.options.version) {
+            return;
         }
-        if self.list.len() >= self.most && !first {
+        let first = rule.errno.is_some() && self.first.is_none();
+        if first {
+            self.first = rule.errno;
+        }
+        if self.list.len() >= self.options.most && !first {
             self.omitted = self.omitted.saturating_add(1);
             return;
         }
         let (place, values, kernel) = make();
-        let text = if values.is_empty() {
-            rule.words.to_owned()
-        } else {
-            format!("{} ({values})", rule.words)
-        };
-        self.list.push(Finding {
-            rule: rule.name,
-            severity: rule.severity,
-            place,
-            text,
-            kernel: kernel.filter(|_| error && !rule.message.is_empty()),
-            errno: rule.errno,
-        });
+        let kernel = kernel.filter(|_| !rule.message.is_empty());
+        self.list.push(finding(rule, place, &values, kernel));
+    }
+
+    /// A finding of ours.
+    pub(super) fn own(&mut self, rule: &Rule, place: FindingPlace, values: impl fmt::Display) {
+        self.add(rule, || (place, values.to_string(), None));
     }
 
     pub(super) fn report(self) -> Report {
@@ -170,13 +205,13 @@ impl Findings {
 
 impl Blob<'_> {
     fn place(&self, ty: Type<'_>, within: usize, field: Option<String>) -> FindingPlace {
-        let start = self.starts.get((ty.id as usize).wrapping_sub(1));
+        let start = self.starts.get(ty.id.wrapping_sub(self.first_id) as usize);
         let start = start.map_or(self.types.len(), |start| *start as usize);
         let name = self.short_name(ty.name_off(), LONGEST);
         FindingPlace {
             offset: Some(self.types_at.saturating_add(start).saturating_add(within)),
             type_id: Some(TypeId(ty.id)),
-            kind: ty.spec().map_or("", |spec| &spec.name),
+            kind: ty.spec().map_or_else(String::new, |spec| spec.name.clone()),
             name: String::from_utf8_lossy(name).into_owned(),
             field,
         }
@@ -191,7 +226,36 @@ impl Blob<'_> {
     }
 }
 
+impl FindingPlace {
+    /// A place so many bytes further.
+    pub(super) fn within(mut self, bytes: usize) -> FindingPlace {
+        self.offset = self.offset.map(|offset| offset.saturating_add(bytes));
+        self
+    }
+}
+
 impl Check<'_, '_> {
+    /// A place by what is known of it.
+    pub(super) fn place_of(
+        &self,
+        id: Option<TypeId>,
+        offset: Option<usize>,
+        field: Option<String>,
+    ) -> FindingPlace {
+        let there = id.filter(|id| self.blob.ids().contains(&id.0));
+        let mut place = match there {
+            Some(id) => self.blob.place(self.blob.ty(id.0), 0, None),
+            None => FindingPlace { type_id: id, ..FindingPlace::default() },
+        };
+        if let (Some(kinds), Some(id), "") = (&self.kinds, there, place.kind.as_str()) {
+            let kind = Kind::of_info(self.blob.ty(id.0).info());
+            place.kind = kinds.get(kind).map_or_else(String::new, |entry| entry.spec.name.clone());
+        }
+        place.offset = offset.or(place.offset);
+        place.field = field;
+        place
+    }
+
     /// A finding about the header or a section.
     pub(super) fn at(&mut self, rule: &Rule, offset: usize, values: impl fmt::Display) {
         self.findings.add(rule, || {

@@ -7,7 +7,7 @@
 
 use super::blob::{Blob, Element, Member, Type};
 use super::rule::{self, Rule};
-use super::{Check, member, proto};
+use super::{Check, Role, member, proto};
 use crate::kind::Kind;
 
 /// How deep the kernel's stack is.
@@ -56,13 +56,25 @@ pub(super) struct Resolver {
     mode: Mode,
 }
 
+/// Whether a compiler left it to who loads the object to link a function or variable.
+pub(super) fn is_extern(check: &Check<'_, '_>, ty: Type<'_>) -> bool {
+    let linkage = match ty.kind() {
+        Kind::FUNC => ty.vlen(),
+        Kind::VAR => ty.fixed(),
+        _ => return false,
+    };
+    check.options.role == Role::Object && linkage == 2
+}
+
 /// Resolves all types. `broken` are those whose own records are wrong.
 pub(super) fn check(check: &mut Check<'_, '_>, broken: &[bool]) {
     let state = |broken: &bool| if *broken { State::Broken } else { State::NotVisited };
+    let states: Vec<State> =
+        std::iter::once(State::NotVisited).chain(broken.iter().map(state)).collect();
     let mut resolver = Resolver {
-        states: broken.iter().map(state).collect(),
-        ids: vec![0; broken.len()],
-        sizes: vec![0; broken.len()],
+        ids: vec![0; states.len()],
+        sizes: vec![0; states.len()],
+        states,
         stack: Vec::with_capacity(MAX_DEPTH),
         mode: Mode::ToBeDetermined,
     };
@@ -75,6 +87,8 @@ pub(super) fn check(check: &mut Check<'_, '_>, broken: &[bool]) {
             resolver.resolve(check, ty);
         } else if ty.is(Kind::FUNC_PROTO) {
             proto::check(check, &mut resolver, ty);
+        } else if ty.is(Kind::FUNC) {
+            proto::names(check, &resolver, ty);
         }
     }
 }
@@ -194,7 +208,8 @@ impl Resolver {
                 }
             }
         }
-        if self.is_resolved(root.id) && !self.is_valid(&check.blob, root) {
+        let valid = self.is_valid(&check.blob, root) || is_extern(check, root);
+        if self.is_resolved(root.id) && !valid {
             check.of_type(&rule::STATE, root, "");
             self.set(root.id, State::Failed);
         }
@@ -265,7 +280,8 @@ impl Resolver {
             return Step::Done(sized.id, 0);
         }
         if ty.is(Kind::VAR) {
-            return fail(check);
+            // What is extern gets its type from who loads it.
+            return if is_extern(check, ty) { Step::Done(target.id, 0) } else { fail(check) };
         }
         let end = if self.is_resolved(target.id) {
             check.blob.ty(self.resolved(target.id))
@@ -340,11 +356,16 @@ impl Resolver {
     }
 
     fn section(&mut self, check: &mut Check<'_, '_>, ty: Type<'_>, next: u32) -> Step {
-        self.mode = Mode::ToBeDetermined;
+        if check.blob.format.section_by_variable {
+            self.mode = Mode::ToBeDetermined;
+        }
         for found in ty.elements(next) {
             let Element { number, words: [id, _, size], .. } = found;
             let Some(var) = check.blob.get(id).filter(|var| var.is(Kind::VAR)) else {
-                check.of_var(&rule::SECTION_TARGET, ty, found, true);
+                // Compilers put functions that are extern into a section.
+                if !check.blob.get(id).is_some_and(|ty| is_extern(check, ty)) {
+                    check.of_var(&rule::SECTION_TARGET, ty, found, true);
+                }
                 continue;
             };
             match self.first(var) {
@@ -357,8 +378,9 @@ impl Resolver {
                 Some(_) => continue,
             }
             match self.sized(&check.blob, var.target()) {
+                None if is_extern(check, var) => {}
                 None => check.of_var(&rule::SECTION_VAR_TYPE, ty, found, true),
-                Some((_, needs)) if size < needs => {
+                Some((_, needs)) if size < needs && !is_extern(check, var) => {
                     check.of_var(&rule::SECTION_VAR_SMALL, ty, found, true);
                 }
                 Some(_) => {}

@@ -9,7 +9,7 @@ const MAX_CHAIN: u32 = 32;
 
 pub(super) fn check(check: &mut Check<'_, '_>) {
     // What starts at or before this id is known to be in order.
-    let mut good = 0;
+    let mut good = check.blob.first_id.saturating_sub(1);
     for id in check.blob.ids() {
         let mut ty = check.blob.ty(id);
         if !ty.is_modifier() {
@@ -32,7 +32,12 @@ pub(super) fn check(check: &mut Check<'_, '_>) {
             if ty.id <= good {
                 break;
             }
-            ty = check.blob.ty(ty.target());
+            // Where types are not resolved first, there may be nothing.
+            let Some(next) = check.blob.get(ty.target()) else {
+                check.with_line(&rule::TAG_TARGET, check.blob.ty(id), "", "");
+                break;
+            };
+            ty = next;
         }
         good = id;
     }

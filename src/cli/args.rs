@@ -1,11 +1,13 @@
 //! The arguments: one definition for parser and help.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::styling::Styles;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::Version;
+use crate::check::Role;
 
 /// Describe BTF kinds in BTF itself, and read, print and rewrite kinds that no table knows.
 ///
@@ -339,25 +341,44 @@ pub(super) enum GenerateWhat {
     Man,
 }
 
-/// Say what the kernel's verifier would say of standalone BTF, without a kernel.
+/// Say what the kernel's verifier would say of BTF, without a kernel, and what it would not find.
 ///
-/// The rules are those of Linux 6.18 for BTF that a user loads (BPF_BTF_LOAD): all that is wrong is named, with its
-/// place, the rule, and the line that the kernel would log; the first error is what the kernel would refuse it
-/// for. The exit status is 1 if it would be refused.
+/// All that is wrong is named, with its place, the rule, and the line that the kernel would log; the first error is
+/// what the kernel would refuse it for. Warnings are about what it takes and others choke on. The exit status is 1 if
+/// there are errors.
+///
+/// A raw blob is checked as one that a user loads (BPF_BTF_LOAD), or as a module's if it is split; a module and a vmlinux
+/// as the kernel takes theirs: it looks at each record, but does not follow references, so here these are followed
+/// anyway; any other object as a compiler's output that is still to be loaded.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n\
 \x20 btfkinds check vmlinux\n\
-\x20 btfkinds check -f json vmlinux.btf")]
+\x20 btfkinds check --for 5.15 vmlinux.btf\n\
+\x20 btfkinds check -f json vmlinux.btf\n\
+\x20 btfkinds check -B vmlinux x.ko")]
 pub(super) struct Check {
-    /// Raw BTF, or ELF files with standalone BTF
+    /// Raw BTF, or ELF files with BTF
     #[arg(required = true)]
     pub(super) files: Vec<PathBuf>,
+    /// The base of split BTF (for a module: its vmlinux). Without it, split BTF is checked on the running kernel's if it
+    /// fits
+    #[arg(short = 'B', long = "base", value_name = "BASE")]
+    pub(super) base: Vec<PathBuf>,
+    /// Who is to take it, where that is not to be told from the file: user, module, vmlinux or object
+    #[arg(long = "as", value_name = "ROLE", value_parser = Role::from_str)]
+    pub(super) role: Option<Role>,
+    /// The rules of a kernel of this version, in place of the newest that is known
+    #[arg(long = "for", value_name = "VERSION")]
+    pub(super) for_version: Option<Version>,
     /// Ask the running kernel too (root), and say where it differs
     #[arg(long)]
     pub(super) kernel: bool,
     /// Warnings count as errors
     #[arg(long)]
     pub(super) strict: bool,
+    /// Leave out what is called so (the name in parentheses), as long as the kernel takes it
+    #[arg(long, value_name = "NAME")]
+    pub(super) allow: Vec<String>,
     /// How to print findings
     #[arg(short, long, value_enum, default_value_t = CheckFormat::Text)]
     pub(super) format: CheckFormat,
@@ -367,6 +388,6 @@ pub(super) struct Check {
 pub(super) enum CheckFormat {
     /// A line for each finding, and the kernel's
     Text,
-    /// A JSON document for each file, a line each
+    /// A JSON document for each section that was checked, a line each
     Json,
 }

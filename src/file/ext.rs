@@ -28,6 +28,31 @@ const PARTS: [(&str, &[Word]); 3] = [
 
 /// The section with its ids and string offsets moved.
 pub(super) fn shifted(data: &[u8], endian: Endian, change: &Change<'_>) -> Result<Vec<u8>> {
+    let (mut words, references) = references(data, endian)?;
+    for (at, class) in references {
+        if let Some(word) = words.get_mut(at) {
+            *word = match class {
+                Word::Plain => *word,
+                Word::Id => change.id(*word),
+                Word::Str => change.string(*word),
+            };
+        }
+    }
+    Ok(words.into_iter().flat_map(|word| endian.bytes(word)).collect())
+}
+
+/// The string offsets in the section.
+pub(super) fn strings(data: &[u8], endian: Endian) -> Result<Vec<u32>> {
+    let (words, references) = references(data, endian)?;
+    let strings = references.iter().filter(|(_, class)| matches!(class, Word::Str));
+    Ok(strings.filter_map(|(at, _)| words.get(*at).copied()).collect())
+}
+
+/// A section's words, and where records have which ones.
+type Words = (Vec<u32>, Vec<(usize, Word)>);
+
+/// Takes the section apart.
+fn references(data: &[u8], endian: Endian) -> Result<Words> {
     let expected = match endian {
         Endian::Little => [0x9f, 0xeb, 1],
         Endian::Big => [0xeb, 0x9f, 1],
@@ -38,7 +63,7 @@ pub(super) fn shifted(data: &[u8], endian: Endian, change: &Change<'_>) -> Resul
     if !data.len().is_multiple_of(4) {
         return Err(bad(format!("its {} bytes are not whole words", data.len())));
     }
-    let mut words = endian.words(data);
+    let words = endian.words(data);
     let word = |words: &[u32], at: usize| -> Result<usize> {
         let cut_off = || bad(format!("it is cut off at {:#x}", at.saturating_mul(4)));
         words.get(at).map(|word| *word as usize).ok_or_else(cut_off)
@@ -82,14 +107,5 @@ pub(super) fn shifted(data: &[u8], endian: Endian, change: &Change<'_>) -> Resul
             moves.extend(records.flat_map(|record| (record..).zip(classes.iter().copied())));
         }
     }
-    for (at, class) in moves {
-        if let Some(word) = words.get_mut(at) {
-            *word = match class {
-                Word::Plain => *word,
-                Word::Id => change.id(*word),
-                Word::Str => change.string(*word),
-            };
-        }
-    }
-    Ok(words.into_iter().flat_map(|word| endian.bytes(word)).collect())
+    Ok((words, moves))
 }

@@ -1,6 +1,7 @@
 //! Files with BTF in them: raw, or an ELF section.
 
 mod btf_ids;
+mod check;
 mod edited;
 mod elf;
 mod ext;

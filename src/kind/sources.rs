@@ -248,8 +248,8 @@ impl Names {
         (named || base.is_some()).then(|| reconcile(walk.types(starts), kind, self, base, walk))
     }
 
-    /// Every description among the own types that can be read, in the order of kinds and ids.
-    pub(crate) fn readable(&self, types: Types<'_>) -> Vec<(KindSpec, TypeId)> {
+    /// The kinds that have a typedef `__BTF_KIND_n`.
+    fn described(&self) -> Vec<Kind> {
         let mut kinds: Vec<Kind> = self
             .typedefs
             .iter()
@@ -260,10 +260,36 @@ impl Names {
             .collect();
         kinds.sort_unstable();
         kinds.dedup();
+        kinds
+    }
+
+    /// Every description among the own types that can be read, in the order of kinds and ids.
+    pub(crate) fn readable(&self, types: Types<'_>) -> Vec<(KindSpec, TypeId)> {
         let mut found = Vec::new();
-        for kind in kinds {
+        for kind in self.described() {
             let claims = own_descriptions(types, kind, &self.typedefs);
             found.extend(claims.filter_map(|(id, claim)| Some((claim.ok()?.spec, TypeId(id)))));
+        }
+        found
+    }
+
+    /// What is wrong with descriptions among the own types that cannot be read, or with what else describes a kind that
+    /// they describe, but for kinds of which this is known already.
+    pub(crate) fn unreadable(
+        &self,
+        own: &Walk<'_>,
+        starts: &[u32],
+        is_known: impl Fn(Kind) -> bool,
+    ) -> Vec<Error> {
+        let types = own.types(starts);
+        let mut found = Vec::new();
+        for kind in self.described().into_iter().filter(|kind| !is_known(*kind)) {
+            let before = found.len();
+            let claims = own_descriptions(types, kind, &self.typedefs);
+            found.extend(claims.filter_map(|(id, claim)| Some(claim.err()?.into_error(types, id))));
+            if before == found.len() && !kind.is_released() {
+                found.extend(self.known(kind, own, starts).and_then(Result::err));
+            }
         }
         found
     }

@@ -3,14 +3,22 @@
 use btfkinds::kernel::{VMLINUX, Verdict, verify};
 use std::sync::LazyLock;
 
-use btfkinds::Btf;
 use btfkinds::check::{Errno, KernelTypes, Options, Outcome, check};
+use btfkinds::{Btf, Version};
 
 /// The running kernel's own types, if it has BTF.
 static KERNEL: LazyLock<Option<KernelTypes>> = LazyLock::new(|| {
     let bytes = std::fs::read(VMLINUX).ok()?;
     Some(KernelTypes::of(&Btf::parse(&bytes).unwrap()))
 });
+
+/// What the running kernel is to be compared with.
+pub fn running() -> Options<'static> {
+    static VERSION: LazyLock<Version> = LazyLock::new(|| {
+        std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap().parse().unwrap()
+    });
+    Options { kernel: KERNEL.as_ref(), version: *VERSION, ..Options::default() }
+}
 
 /// The verdict and the last thing said, by us and by the kernel.
 pub struct Both {
@@ -23,7 +31,7 @@ pub struct Both {
 impl Both {
     /// None for what makes the kernel complain in its own log, if it takes it or not.
     pub fn ask_quietly(blob: &[u8]) -> Option<Both> {
-        let report = check(blob, &Options { kernel: KERNEL.as_ref(), ..Options::default() });
+        let report = check(blob, &running());
         let loud = ["special-nested", "special-end"];
         let quiet = !report.findings().iter().any(|finding| loud.contains(&finding.rule));
         quiet.then(|| Both::ask(blob))
@@ -38,7 +46,7 @@ impl Both {
             Verdict::NotAllowed(error) => panic!("{error}"),
             _ => unreachable!(),
         };
-        let report = check(blob, &Options { kernel: KERNEL.as_ref(), ..Options::default() });
+        let report = check(blob, &running());
         let first = report.first_error();
         Both {
             ours: (report.verdict(), first.and_then(|finding| finding.kernel.clone())),
