@@ -10,11 +10,17 @@
     clippy::panic,
     clippy::indexing_slicing
 )]
-#![allow(clippy::arithmetic_side_effects)]
+#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 mod common;
+#[path = "check/generate.rs"]
+mod generate;
+#[path = "check/raw.rs"]
+mod raw;
 #[path = "qemu/rebase.rs"]
 mod rebase;
+#[path = "qemu/verdicts.rs"]
+mod verdicts;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -60,6 +66,7 @@ fn main() -> ExitCode {
         trial("new_dumps_are_bpftools", &new, dumps),
     ];
     tests.extend(rebase::trials(&old, &new));
+    tests.extend(verdicts::trials(&old, &new));
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
 }
 
@@ -173,6 +180,7 @@ fn for_old(boot: &Boot) {
     ok([&["renumber", &encoded], &how[..]].concat());
     for_update(boot);
     rebase::for_old(boot);
+    verdicts::prepare(boot);
 }
 
 fn undone(boot: &Boot, module: &str) -> String {
@@ -207,6 +215,7 @@ fn for_new(boot: &Boot) {
     let distilled = distilled(boot, &standalone);
     boot.renumber(&distilled, "relocated", &["-B", &boot.vmlinux, "--resolve-ids"]);
     rebase::for_new(boot);
+    verdicts::prepare(boot);
 }
 
 /// The module on a distilled base with a struct of the kernel's in it, to which it refers in place
@@ -406,6 +415,8 @@ fn bpftool_dump(boot: &Boot, name: &str) -> String {
 fn dumps(boot: &Boot) {
     let modules = fs::read_dir(boot.folder.path("out")).unwrap();
     let names = modules.map(|module| module.unwrap().file_name().into_string().unwrap());
+    // What leads nowhere we don't print.
+    let names = names.filter(|name| name != "dangling");
     let taken: Vec<String> = names.filter(|name| boot.steps(name).len() == 3).collect();
     assert!(!taken.is_empty());
     for name in &taken {

@@ -1,3 +1,8 @@
+# Judges the blobs of /in/blobs.
+if [ -e /in/blobs ]; then
+    /in/verdicts /in/blobs >/out/verdicts
+fi
+
 # Loads each module of /in, and where it is taken, lets a BPF program call it. One line per step into /out/NAME/log.
 for ko in /in/*.ko; do
     name=$(basename "$ko" .ko)
