@@ -10,11 +10,18 @@
     clippy::panic,
     clippy::indexing_slicing
 )]
-#![allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
 
 mod common;
+#[allow(dead_code, unreachable_pub)] // not all of it is for other kernels than the running one
 #[path = "check/generate.rs"]
 mod generate;
+#[allow(dead_code, unreachable_pub)]
 #[path = "check/raw.rs"]
 mod raw;
 #[path = "qemu/rebase.rs"]
