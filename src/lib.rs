@@ -48,6 +48,7 @@ pub mod check;
 #[doc(hidden)]
 pub mod cli;
 pub mod degrade;
+pub mod diff;
 mod dump;
 mod error;
 mod file;

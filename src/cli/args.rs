@@ -35,6 +35,7 @@ pub(super) enum Command {
     Rebase(Rebase),
     Flatten(Flatten),
     Check(Check),
+    Diff(Diff),
     Generate(Generate),
     /// Show what this is about, on the running kernel's BTF, in a temporary folder
     Demo,
@@ -389,5 +390,64 @@ pub(super) enum CheckFormat {
     /// A line for each finding, and the kernel's
     Text,
     /// A JSON document for each section that was checked, a line each
+    Json,
+}
+
+/// Say what differs between two files' BTF: types by name and shape, whatever their ids are.
+///
+/// Changed types are shown as C; with -v also those that only one file has. A type is "changed" if it differs
+/// itself: members, offsets, values, parameters. It is "affected" if it is the same but leads to one that is
+/// not: the kernel compares types with all that they lead to.
+///
+/// The exit status is 0 if nothing differs, 1 if something does, 2 for trouble.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n\
+\x20 btfkinds diff vmlinux vmlinux.btf\n\
+\x20 btfkinds diff --stat vmlinux vmlinux.btf task_struct\n\
+\x20 btfkinds diff vmlinux vmlinux.btf --module split.ko")]
+pub(super) struct Diff {
+    /// What it was
+    pub(super) old: PathBuf,
+    /// What it is
+    pub(super) new: PathBuf,
+    /// Only types of these names
+    pub(super) names: Vec<String>,
+    /// And all that types of these names lead to
+    #[arg(long, requires = "names")]
+    pub(super) deep: bool,
+    /// A line for each type, without C
+    #[arg(long)]
+    pub(super) stat: bool,
+    /// Name the affected types too, each with the way to what changed
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Leave out what only one file has (as is done between a standalone module and a vmlinux)
+    #[arg(long)]
+    pub(super) common: bool,
+    /// Why a module of OLD does not fit NEW: what it was made for, and what changed of all that it uses
+    #[arg(long, value_name = "MODULE", conflicts_with_all = ["names", "common"])]
+    pub(super) module: Option<PathBuf>,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = DiffFormat::Text)]
+    pub(super) format: DiffFormat,
+    /// The base of both, where they are split BTF; without it the running kernel's if it fits
+    #[arg(short = 'B', long = "base", value_name = "BASE")]
+    pub(super) base: Vec<PathBuf>,
+    /// The base of OLD
+    #[arg(long, value_name = "BASE", conflicts_with = "base")]
+    pub(super) old_base: Vec<PathBuf>,
+    /// The base of NEW
+    #[arg(long, value_name = "BASE", conflicts_with = "base")]
+    pub(super) new_base: Vec<PathBuf>,
+    /// The words of a kind that is not released (kinds/proposed/ has examples)
+    #[arg(long, value_name = "F")]
+    pub(super) kind_file: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DiffFormat {
+    /// A paragraph for each type
+    Text,
+    /// One JSON document
     Json,
 }

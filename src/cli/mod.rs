@@ -2,7 +2,9 @@
 
 mod args;
 mod check;
+mod colour;
 mod demo;
+mod diff;
 mod dump;
 mod encode;
 mod generate;
@@ -11,6 +13,7 @@ mod modules;
 mod old_kernels;
 mod rebase;
 mod renumber;
+mod unified;
 
 use std::fmt::Display;
 use std::fs;
@@ -42,7 +45,7 @@ pub fn main() -> ExitCode {
     // delivered is another thing.
     let prints = matches!(
         args.command,
-        Command::Dump(_) | Command::Kinds(_) | Command::Check(_) | Command::Demo
+        Command::Dump(_) | Command::Kinds(_) | Command::Check(_) | Command::Diff(_) | Command::Demo
     );
     let done = match &args.command {
         Command::Encode(args) => encode::run(args, say),
@@ -52,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Rebase(args) => rebase::run(args, say),
         Command::Flatten(args) => rebase::flatten(args, say),
         Command::Check(args) => check::run(args, say),
+        Command::Diff(args) => diff::run(args, say),
         Command::Generate(args) => generate::run(args, say),
         Command::Demo => demo::run(),
     };

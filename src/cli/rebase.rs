@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::bail;
-use similar::{ChangeTag, TextDiff};
 
 use super::args::{Flatten, Rebase as Args};
 use super::modules::{self, Outcome};
+use super::unified::{Shown, hunks};
 use super::{Say, count, grouped, parse_options, told};
 use crate::{BaseIndex, Edited, File, Kind, KindSpec, NearMiss, Rebase, Rebased, Split};
 
@@ -162,20 +162,18 @@ fn describe(miss: &NearMiss) -> String {
 
 /// The first place where two definitions differ, as a diff from the base's to the module's.
 fn first_difference([own, base]: &[String; 2]) -> String {
-    let diff = TextDiff::from_lines(base.as_str(), own.as_str());
+    let [own, base] = [own, base].map(|text| text.lines().collect::<Vec<_>>());
+    let hunks = hunks(&base, &own, 2);
     let mut text = String::new();
-    let groups = diff.grouped_ops(2);
-    for op in groups.first().into_iter().flatten() {
-        for change in diff.iter_changes(op) {
-            let sign = match change.tag() {
-                ChangeTag::Delete => '-',
-                ChangeTag::Insert => '+',
-                ChangeTag::Equal => ' ',
-            };
-            let _ = writeln!(text, "    {sign}{}", change.value().trim_end_matches('\n'));
-        }
+    for line in hunks.first().into_iter().flat_map(|hunk| &hunk.lines) {
+        let (sign, line) = match *line {
+            Shown::Both(at) => (' ', base.get(at)),
+            Shown::Old(at) => ('-', base.get(at)),
+            Shown::New(at) => ('+', own.get(at)),
+        };
+        let _ = writeln!(text, "    {sign}{}", line.copied().unwrap_or_default());
     }
-    match groups.len().saturating_sub(1) {
+    match hunks.len().saturating_sub(1) {
         0 => {}
         more => {
             let _ = writeln!(text, "     ... and {} more", count(more, "place"));

@@ -8,4 +8,4 @@ pub use c::C;
 pub use json::Json;
 pub use text::Text;
 
-pub(crate) use text::encoding;
+pub(crate) use text::{encoding, linkage};

@@ -279,7 +279,7 @@ pub(crate) fn encoding(word: u32) -> &'static str {
 }
 
 /// FUNC's and VAR's linkage; both number it alike.
-pub(super) fn linkage(number: u32) -> &'static str {
+pub(crate) fn linkage(number: u32) -> &'static str {
     match number {
         0 => "static",
         1 => "global",

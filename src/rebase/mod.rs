@@ -12,8 +12,8 @@ mod distill;
 mod flatten;
 mod matching;
 mod near;
-mod refine;
-mod signature;
+pub(crate) mod refine;
+pub(crate) mod signature;
 
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ pub use distill::distill;
 pub use flatten::flatten;
 pub use matching::BaseIndex;
 pub use near::NearMiss;
+pub(crate) use near::alike;
 
 use crate::btf::{Btf, TypeId};
 use crate::error::{Error, ErrorKind, Result};

@@ -177,12 +177,14 @@ fn names<'a>(ty: &Record<'a>) -> Vec<&'a BStr> {
         _ => Some(*ty),
     };
     let elements = of.into_iter().flat_map(|of| of.elements().map(move |element| (of, element)));
-    let names = elements.filter_map(|(of, element)| Some(of.string(StrOff(*element.first()?))));
-    names.filter(|name| !name.is_empty()).collect()
+    // One that is longer than a name can be is none.
+    let names =
+        elements.filter_map(|(of, element)| of.btf().view().short_string(*element.first()?));
+    names.filter(|name| !name.is_empty()).map(BStr::new).collect()
 }
 
 /// How many of the names two types have in common, from 0 to 1.
-fn alike(a: &Record<'_>, b: &Record<'_>) -> f64 {
+pub(crate) fn alike(a: &Record<'_>, b: &Record<'_>) -> f64 {
     let function = a.kind() == Kind::FUNC;
     let (a, b) = (names(a), names(b));
     // Many static functions have a name in common, and some parameters.

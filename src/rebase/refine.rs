@@ -15,10 +15,10 @@
 
 /// An edge: from a node, by the position of the reference in its record, to a node.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Edge {
-    pub(super) from: u32,
-    pub(super) label: u32,
-    pub(super) to: u32,
+pub(crate) struct Edge {
+    pub(crate) from: u32,
+    pub(crate) label: u32,
+    pub(crate) to: u32,
 }
 
 /// Sets of the numbers from 0 up, that can only become finer.
@@ -116,7 +116,7 @@ impl Sets {
 }
 
 /// The class of every node. Nodes start out together if their keys, numbers from 0 up, are equal.
-pub(super) fn classes(keys: &[u32], edges: &[Edge]) -> Vec<u32> {
+pub(crate) fn classes(keys: &[u32], edges: &[Edge]) -> Vec<u32> {
     let mut nodes = Sets::of(keys);
     let labels: Vec<u32> = edges.iter().map(|edge| edge.label).collect();
     let mut cords = Sets::of(&labels);

@@ -60,10 +60,12 @@ const ENDLESS: u64 = 2;
 
 /// The signatures of all types of a blob and its bases, by type id.
 #[derive(Debug)]
-pub(super) struct Signatures {
+pub(crate) struct Signatures {
     of: Vec<u64>,
     /// Of types with a name: what stands for them where others refer to them.
     tags: Vec<u64>,
+    /// What else counts for a type; empty where nothing does.
+    more: Vec<u64>,
 }
 
 fn at(list: &[u64], id: u32) -> u64 {
@@ -88,32 +90,70 @@ pub(super) fn function(hasher: &DefaultHashBuilder, name: &BStr) -> u64 {
 
 impl Signatures {
     /// A type's signature.
-    pub(super) fn of(&self, id: u32) -> u64 {
+    pub(crate) fn of(&self, id: u32) -> u64 {
         at(&self.of, id)
     }
 
     /// What stands for a type with a name where others refer to it.
-    pub(super) fn tag(&self, id: u32) -> u64 {
+    pub(crate) fn tag(&self, id: u32) -> u64 {
         at(&self.tags, id)
     }
 
     pub(super) fn new(btf: &Btf, hasher: &DefaultHashBuilder) -> Signatures {
-        let count = btf.type_count() as usize;
-        let mut made = Signatures { of: vec![0; count], tags: vec![0; count] };
-        set(&mut made.tags, 0, VOID);
-        for ty in all_types(btf).filter(has_name) {
-            let value = match defines(&ty).or(declares(&ty)) {
+        Signatures::by(btf, hasher, Vec::new(), |ty| {
+            has_name(ty).then(|| match defines(ty).or(declares(ty)) {
                 Some(of) => tag(hasher, of, ty.name()),
                 None => hasher.hash_one((ty.kind().0, ty.name())),
-            };
-            set(&mut made.tags, ty.id().0, value);
+            })
+        })
+    }
+
+    /// The signatures where `stands_for` says which types have a name, and what stands for them where
+    /// others refer to them; `more`, by type id, is what counts for a type beside its words.
+    pub(crate) fn by(
+        btf: &Btf,
+        hasher: &DefaultHashBuilder,
+        more: Vec<u64>,
+        stands_for: impl Fn(&Record<'_>) -> Option<u64>,
+    ) -> Signatures {
+        let count = btf.type_count() as usize;
+        let mut made = Signatures { of: vec![0; count], tags: vec![0; count], more };
+        set(&mut made.tags, 0, VOID);
+        for ty in all_types(btf) {
+            if let Some(value) = stands_for(&ty) {
+                set(&mut made.tags, ty.id().0, value.max(1));
+            }
         }
         made.without_names(btf, hasher);
-        for ty in all_types(btf).filter(has_name) {
-            let value = made.sign(&ty, hasher);
-            set(&mut made.of, ty.id().0, value);
-        }
+        made.with_names(btf, hasher);
         made
+    }
+
+    fn with_names(&mut self, btf: &Btf, hasher: &DefaultHashBuilder) {
+        for ty in all_types(btf) {
+            if self.tag(ty.id().0) != 0 {
+                let value = self.sign(&ty, hasher);
+                set(&mut self.of, ty.id().0, value);
+            }
+        }
+    }
+
+    /// The types without a name that are part of a circle of such types, or lead into one: all of them
+    /// have one signature.
+    pub(crate) fn endless(&self) -> impl Iterator<Item = u32> {
+        let all = (0_u32..).zip(self.of.iter().zip(&self.tags));
+        all.filter(|(_, (of, tag))| (**of, **tag) == (ENDLESS, 0)).map(|(id, _)| id)
+    }
+
+    /// Gives such types signatures that tell them apart, and all others those that follow from these.
+    pub(crate) fn settle(
+        &mut self,
+        btf: &Btf,
+        hasher: &DefaultHashBuilder,
+        found: impl Iterator<Item = (u32, u64)>,
+    ) {
+        found.for_each(|(id, value)| set(&mut self.of, id, value));
+        self.with_names(btf, hasher);
     }
 
     /// Those without a name, each after those that it refers to; what is never reached that way
@@ -126,8 +166,11 @@ impl Signatures {
         let mut first_waiting = vec![NONE; count];
         let mut waiting: Vec<(u32, u32)> = Vec::new();
         let mut ready = Vec::new();
-        for ty in all_types(btf).filter(|ty| !has_name(ty)) {
+        for ty in all_types(btf) {
             let id = ty.id().0;
+            if self.tag(id) != 0 {
+                continue;
+            }
             let mut open = 0_u32;
             ty.for_each_ref(|_, word, is_str| {
                 if !is_str && at(&self.tags, word) == 0 {
@@ -162,21 +205,32 @@ impl Signatures {
         }
     }
 
+    /// What a type is where others refer to it: what stands for it or, without a name, its signature.
+    pub(crate) fn reference(&self, id: u32) -> u64 {
+        match at(&self.tags, id) {
+            0 => at(&self.of, id),
+            tag => tag,
+        }
+    }
+
     /// A type's signature, once those of the types without a name that it refers to are known.
-    fn sign(&self, ty: &Record<'_>, hasher: &DefaultHashBuilder) -> u64 {
+    pub(crate) fn sign(&self, ty: &Record<'_>, hasher: &DefaultHashBuilder) -> u64 {
         let mut hash = hasher.build_hasher();
+        match at(&self.more, ty.id().0) {
+            0 => {}
+            more => hash.write_u64(more),
+        }
         let words = ty.words();
         let mut next = 0;
         ty.for_each_ref(|position, word, is_str| {
             words.get(next..position).unwrap_or_default().hash(&mut hash);
             next = position.saturating_add(1);
             if is_str {
-                ty.string(StrOff(word)).hash(&mut hash);
+                // Names that are longer than a name can be are as good as one: they could be as long
+                // as the file, and used as often.
+                ty.btf().view().short_string(word).hash(&mut hash);
             } else {
-                hash.write_u64(match at(&self.tags, word) {
-                    0 => at(&self.of, word),
-                    tag => tag,
-                });
+                hash.write_u64(self.reference(word));
             }
         });
         words.get(next..).unwrap_or_default().hash(&mut hash);

@@ -2,7 +2,7 @@
 
 use super::chain::{self, Base};
 use super::layout::{self, Sized};
-use super::print::{Frame, Label, MAX_DEPTH, Printer, Task};
+use super::print::{Frame, Label, MAX_DEPTH, Placed, Printer, Task};
 use super::text;
 use crate::btf::{Record, TypeId};
 use crate::kind::Kind;
@@ -26,7 +26,8 @@ impl<'a> Printer<'a> {
         self.put("\n");
         let layout = self.header.as_ref().map(|header| header.layouts.of(ty.id()));
         let (packed, align) = layout.unwrap_or((false, 1));
-        self.frames.push(Frame { ty, next: 0, at: 0, packed, align });
+        let at = if self.header.is_some() { 0 } else { self.start };
+        self.frames.push(Frame { ty, next: 0, at, packed, align });
         self.tasks.push(Task::Members);
     }
 
@@ -47,13 +48,15 @@ impl<'a> Printer<'a> {
         self.tasks.push(Task::Members);
         match self.header.is_some() {
             true => self.placed_member(ty, index, (name, TypeId(id)), (bits, width)),
-            false => self.member(name, TypeId(id), width),
+            false => self.member(name, TypeId(id), (bits, width)),
         }
     }
 
     /// A member; where it comes to stand is the compiler's business.
-    fn member(&mut self, name: &'a [u8], id: TypeId, width: Option<u32>) {
+    fn member(&mut self, name: &'a [u8], id: TypeId, (bits, width): (u64, Option<u32>)) {
         text::indent(&mut self.out, self.frames.len());
+        let body = self.frames.last().map_or(0, |frame| frame.at);
+        self.start = body.saturating_add(bits);
         self.tasks.push(Task::EndMember(width));
         self.declare(id, Label { name, ordinal: 0 });
     }
@@ -185,7 +188,19 @@ impl<'a> Printer<'a> {
             let (ty, next) = (frame.ty, frame.next);
             self.decl_tags(ty, i64::try_from(next).unwrap_or(0).saturating_sub(1));
         }
+        self.note_place();
         self.put("\n");
+    }
+
+    /// Notes where the member is whose line has ended.
+    fn note_place(&mut self) {
+        let (Some(places), Some(frame)) = (&mut self.places, self.frames.last()) else { return };
+        let member = frame.ty.elements().nth(frame.next.saturating_sub(1));
+        if let Some(&[_, id, offset]) = member {
+            let (bits, width) = layout::place(frame.ty, offset);
+            let bits = frame.at.saturating_add(bits);
+            places.push(Placed { end: self.out.len(), bits, width, ty: TypeId(id) });
+        }
     }
 
     /// The declaration tags of a type (component -1) or of one of its members, as comments.

@@ -1,7 +1,7 @@
 //! One type by itself, for people to read.
 
 use super::chain;
-use super::print::{Label, Printer, Task};
+use super::print::{Label, Placed, Printer, Task};
 use crate::btf::{Btf, Record, TypeId};
 use crate::kind::Kind;
 
@@ -12,15 +12,27 @@ const MOST: u64 = 4000;
 /// prototype of a function, a forward declaration. Types without names are spelled out where they
 /// are used. Any other type is declared without a name.
 pub(crate) fn definition(btf: &Btf, id: TypeId) -> String {
-    let mut printer = Printer::new(btf, MOST);
-    match btf.get(id) {
+    String::from_utf8_lossy(&defined(Printer::new(btf, MOST), id).out).into_owned()
+}
+
+/// The same with all own members or values, and where each member is, in the order of their lines.
+pub(crate) fn definition_with_places(btf: &Btf, id: TypeId) -> (Vec<u8>, Vec<Placed>) {
+    let own = btf.get(id).map_or(0, |ty| u64::from(ty.vlen()));
+    let mut printer = Printer::new(btf, MOST.saturating_add(own));
+    printer.places = Some(Vec::new());
+    let printer = defined(printer, id);
+    (printer.out, printer.places.unwrap_or_default())
+}
+
+fn defined(mut printer: Printer<'_>, id: TypeId) -> Printer<'_> {
+    match printer.btf.get(id) {
         Some(ty) => {
             printer.define(ty);
             printer.run();
         }
         None => printer.put("void"),
     }
-    String::from_utf8_lossy(&printer.out).into_owned()
+    printer
 }
 
 /// The declaration of a variable or member `name` of a type; with an empty name the type alone.

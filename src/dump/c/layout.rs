@@ -42,7 +42,7 @@ impl Sized {
 }
 
 /// Where a member is, in bits, and how many bits it has if it is a bitfield.
-pub(super) fn place(ty: Record<'_>, offset: u32) -> (u64, Option<u32>) {
+pub(crate) fn place(ty: Record<'_>, offset: u32) -> (u64, Option<u32>) {
     if !ty.kind_flag() {
         return (u64::from(offset), None);
     }
@@ -162,7 +162,7 @@ impl Layouts {
 }
 
 /// The size of a pointer is that of a long, which all kernels have; 8 where there is none.
-fn pointer_size(btf: &Btf) -> u64 {
+pub(crate) fn pointer_size(btf: &Btf) -> u64 {
     let mut root = btf;
     while let Some(base) = root.base() {
         root = base;

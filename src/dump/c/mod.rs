@@ -18,4 +18,5 @@ mod text;
 
 pub use header::C;
 
-pub(crate) use decl::{declaration, definition};
+pub(crate) use decl::{declaration, definition, definition_with_places};
+pub(crate) use layout::{place as bit_place, pointer_size};

@@ -67,7 +67,7 @@ pub(super) struct Frame<'a> {
     pub(super) ty: Record<'a>,
     /// The next member.
     pub(super) next: usize,
-    /// Where the compiler is, in bits from the start.
+    /// In a header where the compiler is, in bits from the start; else where the body itself is.
     pub(super) at: u64,
     pub(super) packed: bool,
     pub(super) align: u64,
@@ -92,6 +92,21 @@ pub(super) struct Printer<'a> {
     pub(super) user: TypeId,
     /// How many padding arrays the definition has.
     pub(super) pads: u32,
+    /// Where members are, if that is asked for: see [`Placed`].
+    pub(super) places: Option<Vec<Placed>>,
+    /// Where the body that is opened next starts in the type that is being defined, in bits.
+    pub(super) start: u64,
+}
+
+/// A member that was printed by itself: where its line ends in the text, and where it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed {
+    pub(crate) end: usize,
+    /// Bits from the start of the type that is being defined, or of what a pointer leads to.
+    pub(crate) bits: u64,
+    /// Its width in bits, if it is a bitfield.
+    pub(crate) width: Option<u32>,
+    pub(crate) ty: TypeId,
 }
 
 impl<'a> Printer<'a> {
@@ -108,6 +123,8 @@ impl<'a> Printer<'a> {
             left,
             user: TypeId::VOID,
             pads: 0,
+            places: None,
+            start: 0,
         }
     }
 
@@ -176,6 +193,14 @@ impl<'a> Printer<'a> {
                     self.enumerators(ty);
                 } else {
                     self.tasks.push(Task::Declarator(id, label));
+                    // What a pointer leads to is somewhere else.
+                    if self
+                        .links
+                        .iter()
+                        .any(|ty| !matches!(Part::of(*ty), Part::Qualifier | Part::Array))
+                    {
+                        self.start = 0;
+                    }
                     return self.open(ty, false);
                 }
             }
