@@ -248,7 +248,7 @@ impl Btf {
     }
 
     /// Refuses kinds of which only the sizes are known.
-    fn check_classes(&self) -> Result<()> {
+    pub(crate) fn check_classes(&self) -> Result<()> {
         let Some(entry) = self.kinds().iter().find(|entry| !entry.spec.classes) else {
             return Ok(());
         };

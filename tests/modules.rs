@@ -39,7 +39,7 @@ fn main() -> ExitCode {
             &[tools.as_slice(), &[Tool("xz")]].concat(),
             files_of_all_sorts,
         ),
-        with_kernels("examples_run", &tools, examples_run),
+        with_kernels("examples_run", &[tools.as_slice(), &[Tool("dot")]].concat(), examples_run),
         with_kernels("from_one_base_to_another", &tools, from_one_base_to_another),
     ];
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()

@@ -3,6 +3,7 @@
 mod build;
 mod header;
 mod record;
+mod remove;
 mod strings;
 mod types;
 mod walk;
@@ -15,6 +16,7 @@ pub(crate) use build::Checkpoint;
 pub use build::NewType;
 pub use header::Endian;
 pub use record::{Elements, Record};
+pub use remove::Removal;
 
 pub(crate) use strings::Interner;
 pub(crate) use types::Types;

@@ -31,9 +31,11 @@ pub(super) enum Command {
     Encode(Encode),
     Dump(Dump),
     Kinds(Kinds),
+    Graph(Graph),
     Renumber(Renumber),
     Rebase(Rebase),
     Flatten(Flatten),
+    Strip(Strip),
     Check(Check),
     Diff(Diff),
     Generate(Generate),
@@ -235,6 +237,48 @@ pub(super) struct Flatten {
     pub(super) kind_file: Vec<PathBuf>,
 }
 
+/// Take descriptions of kinds off again: the inverse of "encode".
+///
+/// What "encode" would add goes whole, and the origin record that it wrote with it; that it was all is proved
+/// by encoding the result again, byte for byte. Of other descriptions (placed by another encoder, or with
+/// other types behind them) goes what only descriptions need and no ordinary program has; it is said
+/// when that was the way.
+///
+/// If records of a kind that is not released could not be read any more, this is refused: with --kind-file
+/// the reader of the result has other means, with --force it doesn't matter.
+///
+/// Without -o each FILE is replaced, whole or not at all.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n\
+\x20 btfkinds encode -o described.btf vmlinux.btf && btfkinds strip described.btf\n\
+\x20 btfkinds strip -n x.ko\n\
+\x20 btfkinds strip -o plain.ko x.ko")]
+pub(super) struct Strip {
+    /// Raw BTF, or ELF files with BTF
+    #[arg(required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Write the result here (one FILE only)
+    #[arg(short, long, value_name = "OUT")]
+    pub(super) output: Option<PathBuf>,
+    /// Only say what would be done
+    #[arg(short = 'n', long, conflicts_with = "output")]
+    pub(super) dry_run: bool,
+    /// Take the header's layout section off too, as written by "encode --layout"
+    #[arg(long)]
+    pub(super) layout: bool,
+    /// Take descriptions off even if nothing says any more what records of their kinds are
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Rewrite these modules, which are split on FILE, to match its new BTF
+    #[arg(long, value_name = "MODULE", num_args = 1..)]
+    pub(super) split: Vec<PathBuf>,
+    /// Take appended module signatures off: any change makes them invalid
+    #[arg(long)]
+    pub(super) strip_signature: bool,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum SelectArg {
     /// All of them
@@ -303,6 +347,55 @@ pub(super) struct Kinds {
     pub(super) file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) reading: Reading,
+}
+
+/// Draw the types around a type: what it is made of and points to, or who uses it.
+///
+/// The picture is written in the language of Graphviz (DOT), or drawn by it as SVG or PNG. A type is a box with
+/// a line for each member or parameter: offset, declaration, size. A thick line from there leads to what is
+/// contained, a thin one to what is pointed to. Kinds that the file describes are in the legend, and have
+/// lines as all others do.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n\
+\x20 btfkinds graph vmlinux 'struct list_head' > list.dot\n\
+\x20 btfkinds graph --reverse -o users.dot vmlinux 'struct kobject'\n\
+\x20 btfkinds graph --depth 2 -o file.svg vmlinux 'struct file'")]
+pub(super) struct Graph {
+    /// What the types are in
+    pub(super) file: PathBuf,
+    /// Where to start: NAME, 'struct NAME' (or union, enum, typedef), 'NAME()' or '[ID]'
+    #[arg(required = true, value_name = "NAME")]
+    pub(super) names: Vec<String>,
+    /// How many steps away types may be
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) depth: u32,
+    /// Who uses these types, in place of what they use
+    #[arg(long)]
+    pub(super) reverse: bool,
+    /// No more types than this, nearer ones first
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(super) limit: usize,
+    /// A box for every record: pointers, qualifiers and typedefs, too
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Write the picture here; its name may tell the format (.dot, .svg, .png)
+    #[arg(short, long, value_name = "OUT")]
+    pub(super) output: Option<PathBuf>,
+    /// What to write; svg and png need Graphviz
+    #[arg(short, long, value_enum)]
+    pub(super) format: Option<GraphFormat>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum GraphFormat {
+    /// The language of Graphviz
+    Dot,
+    /// A picture for browsers, with the declarations shown at the lines
+    Svg,
+    /// A picture
+    Png,
 }
 
 /// What reading a file may need.

@@ -1,6 +1,5 @@
 //! `btfkinds encode`.
 
-use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,11 +7,11 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use super::args::{Encode, PlaceArg, SelectArg};
-use super::old_kernels;
-use super::{FINE, Say, count, grouped, note_base, open, parse_options, progress, same_file};
+use super::{FINE, Say, count, grouped, note_base, open, parse_options, same_file};
+use super::{follow, old_kernels};
 use crate::{
-    Btf, Change, Describe, Described, Error, ErrorKind, File, Kind, Place, Prepared, Select,
-    commit_all, describe, kernel,
+    Btf, Change, Describe, Described, Error, ErrorKind, Kind, Place, Prepared, Select, commit_all,
+    describe, kernel,
 };
 
 pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
@@ -43,18 +42,11 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     let new = Arc::new(btf);
     let change = old.as_ref().map(|old| Change::new(old, &new, shift, &parse));
 
-    let mut files = Vec::new();
-    let modules = modules(args, path, dest)?;
-    let progress = progress(modules.len(), say);
-    for module in modules {
-        progress.inc(1);
-        let in_module = || module.display().to_string();
-        if let Some(change) = &change {
-            let prepared = progress.suspend(|| follow(module, change, args, say));
-            files.extend(prepared.with_context(in_module)?);
-        }
-    }
-    progress.finish_and_clear();
+    let modules = follow::modules(&args.split, path, dest)?;
+    let mut files = match &change {
+        Some(change) => follow::all(&modules, change, args.strip_signature, say)?,
+        None => Vec::new(),
+    };
     let followed = files.len();
     let in_elf = change.as_ref().filter(|_| !raw);
     let strips = !raw && args.strip_signature && file.is_signed();
@@ -118,24 +110,6 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     Ok(FINE)
 }
 
-/// The files that are to follow, each once; none of them may be what is written anyway.
-fn modules<'a>(args: &'a Encode, path: &Path, dest: &Path) -> anyhow::Result<Vec<&'a Path>> {
-    let mut modules: Vec<&Path> = Vec::new();
-    let mut seen = HashSet::new();
-    for module in &args.split {
-        if module == Path::new("-") {
-            bail!("--split rewrites files: '-' is none");
-        }
-        if same_file(module, path) || same_file(module, dest) {
-            bail!("{}: it cannot follow itself", module.display());
-        }
-        if seen.insert(module.canonicalize().unwrap_or_else(|_| module.clone())) {
-            modules.push(module);
-        }
-    }
-    Ok(modules)
-}
-
 fn options(args: &Encode, origin: bool) -> Describe {
     Describe {
         select: match args.select {
@@ -172,54 +146,8 @@ fn destination<'a>(args: &'a Encode, path: &'a Path) -> anyhow::Result<&'a Path>
     Ok(path)
 }
 
-/// Makes a split file match its changed base; None if it needs no change.
-fn follow(
-    path: &Path,
-    base: &Change<'_>,
-    args: &Encode,
-    say: Say,
-) -> anyhow::Result<Option<Prepared>> {
-    let file = File::open(path)?;
-    if file.has_own_base() {
-        say.detail(format_args!(
-            "{}: left alone, it is split on its own .BTF.base",
-            path.display()
-        ));
-        return Ok(None);
-    }
-    let on = |base_btf| {
-        let btf = file.btf(&base.parse.clone().base(Arc::clone(base_btf)))?;
-        btf.check_base().map(|()| btf)
-    };
-    let unchanged = base.shift.ids_by == 0 && base.shift.strs_by == 0;
-    let old = match on(base.old) {
-        Ok(old) => old,
-        // A run that was stopped halfway has left some that follow already.
-        Err(_) if !unchanged && on(base.new).is_ok_and(|btf| btf.base().is_some()) => {
-            say.line(format_args!("{}: follows already", path.display()));
-            return Ok(None);
-        }
-        Err(err) if unchanged => {
-            return Err(err
-                .with_help("if FILE was encoded since this was built: run 'renumber --from OLD -B FILE' on it")
-                .into());
-        }
-        Err(err) => return Err(err.into()),
-    };
-    if old.base().is_none() {
-        bail!("this is standalone BTF: it is not split on the file that it is to follow");
-    }
-    if unchanged {
-        return Ok(None);
-    }
-    let new = old.clone().follow_base(&base.shift, Arc::clone(base.new))?;
-    let (old, new) = (Arc::new(old), Arc::new(new));
-    let change = Change::new(&old, &new, base.shift, base.parse);
-    Ok(Some(file.prepare(&change, args.strip_signature, path).map_err(suggest_back)?))
-}
-
 /// Whatever cannot be moved along, with types in front, can stay where it is with types behind.
-fn suggest_back(err: Error) -> Error {
+pub(super) fn suggest_back(err: Error) -> Error {
     match (err.kind(), err.help()) {
         (ErrorKind::Elf | ErrorKind::Edit, None) => {
             err.with_help("'--place back' leaves every type id as it is")

@@ -7,12 +7,15 @@ mod demo;
 mod diff;
 mod dump;
 mod encode;
+mod follow;
 mod generate;
+mod graph;
 mod kinds;
 mod modules;
 mod old_kernels;
 mod rebase;
 mod renumber;
+mod strip;
 mod unified;
 
 use std::fmt::Display;
@@ -45,7 +48,12 @@ pub fn main() -> ExitCode {
     // delivered is another thing.
     let prints = matches!(
         args.command,
-        Command::Dump(_) | Command::Kinds(_) | Command::Check(_) | Command::Diff(_) | Command::Demo
+        Command::Dump(_)
+            | Command::Kinds(_)
+            | Command::Graph(_)
+            | Command::Check(_)
+            | Command::Diff(_)
+            | Command::Demo
     );
     let done = match &args.command {
         Command::Encode(args) => encode::run(args, say),
@@ -54,6 +62,8 @@ pub fn main() -> ExitCode {
         Command::Renumber(args) => renumber::run(args, say),
         Command::Rebase(args) => rebase::run(args, say),
         Command::Flatten(args) => rebase::flatten(args, say),
+        Command::Strip(args) => strip::run(args, say),
+        Command::Graph(args) => graph::run(args, say),
         Command::Check(args) => check::run(args, say),
         Command::Diff(args) => diff::run(args, say),
         Command::Generate(args) => generate::run(args, say),

@@ -85,7 +85,7 @@ pub(super) fn unchanged(
     say: Say,
 ) -> anyhow::Result<Outcome> {
     let path = file.path();
-    say.line(format_args!("{}: nothing to do: {what} already", path.display()));
+    say.line(format_args!("{}: nothing to do: {what}", path.display()));
     if dest == Path::new("-") {
         // What came from standard input can't be read again.
         io::stdout().lock().write_all(&file.contents(strip_signature)?)?;

@@ -52,7 +52,11 @@ fn one(
             say.line(format_args!("{}: would be left as it is", path.display()));
             return Ok(Outcome::Unchanged);
         }
-        let what = if args.portable { "it is portable" } else { "it is split on this base" };
+        let what = if args.portable {
+            "it is portable already"
+        } else {
+            "it is split on this base already"
+        };
         return modules::unchanged(&file, dest, args.strip_signature, what, say);
     };
     say.detail(format_args!("{}: was {}", path.display(), edited.before));
@@ -197,7 +201,13 @@ pub(super) fn flatten(args: &Flatten, say: Say) -> anyhow::Result<u8> {
         modules::check_dest(dest, &[&args.base])?;
         let file = File::open(path)?;
         let Some((edited, _)) = file.rebase(&how)? else {
-            return modules::unchanged(&file, dest, args.strip_signature, "it is standalone", say);
+            return modules::unchanged(
+                &file,
+                dest,
+                args.strip_signature,
+                "it is standalone already",
+                say,
+            );
         };
         say.detail(format_args!("{}: was {}", path.display(), edited.before));
         modules::write(&edited, dest)?;

@@ -44,9 +44,9 @@ fn one(path: &Path, how: &Renumber, args: &Args, say: Say) -> anyhow::Result<Out
     let file = File::open(path)?;
     let Some(renumbered) = file.renumber(how)? else {
         let what = match &how.target {
-            Target::Standalone => "it is standalone",
-            Target::Portable => "it is portable",
-            Target::Base(_) => "it is numbered for this base",
+            Target::Standalone => "it is standalone already",
+            Target::Portable => "it is portable already",
+            Target::Base(_) => "it is numbered for this base already",
         };
         return modules::unchanged(&file, dest, args.strip_signature, what, say);
     };

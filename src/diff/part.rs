@@ -6,7 +6,7 @@ use super::Diff;
 use super::name::string;
 use super::shape::Shapes;
 use crate::btf::{Btf, Record, TypeId};
-use crate::dump::c::{bit_place, declaration};
+use crate::dump::c::{place, declaration};
 use crate::kind::{Kind, Third};
 use crate::relocate::is_composite;
 
@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
                 open.pop();
                 continue;
             };
-            let (bits, width) = bit_place(*body, offset);
+            let (bits, width) = place(*body, offset);
             let bits = start.saturating_add(bits);
             let own = self.name(name);
             let path = format!("{prefix}{own}");

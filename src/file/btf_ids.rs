@@ -152,6 +152,14 @@ pub(super) fn asked_for<'a>(
     Ok((functions.map(|single| single.name).collect(), found.into_iter().map(TypeId).collect()))
 }
 
+/// The ids in the section, whatever types they are of; what can't be told is left out.
+pub(super) fn used(elf: &Elf, section: &Section) -> Result<BTreeSet<u32>> {
+    let Ok(ids) = Ids::new(elf, elf.section_data(section)?) else { return Ok(BTreeSet::new()) };
+    let entries = ids.sets.iter().flat_map(|set| ids.entries(set).unwrap_or_default());
+    let singles = ids.singles.iter().map(|single| single.at);
+    Ok(singles.chain(entries).filter_map(|at| ids.word(at)).collect())
+}
+
 /// The sets whose entries have different flags and were sorted for other BTF: which flags belong to
 /// which function then follows from the order of the functions alone.
 pub(super) fn sets_by_order(

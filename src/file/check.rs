@@ -99,6 +99,7 @@ impl File {
             Some(0xeb) => crate::Endian::Big,
             _ => return Err(Error::new(ErrorKind::Header, "this is not BTF")),
         };
-        ext::strings(&elf.section_data(section)?, endian)
+        let used = ext::used(&elf.section_data(section)?, endian)?;
+        Ok(used.strings.into_iter().collect())
     }
 }

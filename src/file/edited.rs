@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::btf_ids::{self, Policy};
 use super::rewrite::{Change, OwnBase};
 use super::{File, Prepared};
-use crate::btf::{Btf, Parse};
+use crate::btf::{Btf, Parse, Removal};
 use crate::error::Result;
 use crate::origin::Numbering;
 use crate::renumber::Shift;
@@ -27,18 +27,22 @@ pub struct Edited<'a> {
     pub(super) own_base: OwnBase,
     /// Types became others one by one.
     pub(super) rebuilt: bool,
+    /// What was taken out.
+    pub(super) removed: Removal,
     /// What it was.
     pub before: Numbering,
 }
 
 impl Edited<'_> {
-    pub(super) fn change(&self) -> Change<'_> {
+    /// How the BTF changes, for what is split on it.
+    pub fn change(&self) -> Change<'_> {
         Change {
             lowered: self.lowered,
             lowered_strs: self.lowered_strs,
             ids: self.ids,
             own_base: self.own_base,
             rebuilt: self.rebuilt,
+            removed: self.removed.clone(),
             ..Change::new(&self.old, &self.new, self.shift, self.parse)
         }
     }

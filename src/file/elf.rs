@@ -326,6 +326,71 @@ impl Elf {
         Ok(())
     }
 
+    /// Puts back into a section at the end of the file what it had before it was put there by
+    /// [`Elf::replace`]: where these bytes still stand, among what no header speaks of, there the section
+    /// is again, and the file ends where it ended. Otherwise the file ends behind the new content. False if
+    /// the section is not at the end.
+    pub(crate) fn give_back(
+        &self,
+        section: &Section,
+        data: &[u8],
+        patches: &mut Patches,
+    ) -> Result<bool> {
+        let size = data.len() as u64;
+        let end = section.offset.saturating_add(section.size);
+        let range = section.offset..end;
+        let movable = end == self.end(patches) && size < section.size && !self.is_loaded(section);
+        if !movable || self.is_shared(section, &range) {
+            return Ok(false);
+        }
+        let covered = self.covered(section);
+        let content_end = covered.last().map_or(0, |last| last.end);
+        let padding = section.offset.checked_sub(content_end);
+        let appended = padding.is_some_and(|padding| padding < section.align.clamp(4, 4096))
+            && self.is_zero(content_end..section.offset)?;
+        let gaps = covered.windows(2).filter_map(|pair| match pair {
+            [a, b] => Some(a.end..b.start),
+            _ => None,
+        });
+        for gap in gaps.filter(|gap| appended && gap.end.saturating_sub(gap.start) >= size) {
+            let bytes = self.read(gap.start, gap.end.saturating_sub(gap.start));
+            let bytes = bytes.map_err(|err| Error::io("cannot read", &err))?;
+            let found = memmem::find(&bytes, data).map(|at| gap.start.saturating_add(at as u64));
+            if let Some(at) = found.filter(|at| at.is_multiple_of(section.align.max(1))) {
+                patches.cut = Some(content_end);
+                self.set_header(section, at, size, patches);
+                return Ok(true);
+            }
+        }
+        patches.cut = Some(section.offset.saturating_add(size));
+        patches.writes.push((section.offset, data.to_vec()));
+        self.set_header(section, section.offset, size, patches);
+        Ok(true)
+    }
+
+    /// What headers speak of, but for one section: ranges of the file in ascending order and apart from
+    /// each other.
+    fn covered(&self, but: &Section) -> Vec<Range<u64>> {
+        let others = self.sections.iter().filter(|other| {
+            other.kind != SHT_NOBITS && other.header_at != but.header_at && other.size > 0
+        });
+        let mut all: Vec<Range<u64>> =
+            others.map(|other| other.offset..other.offset.saturating_add(other.size)).collect();
+        all.extend(self.segments.iter().cloned());
+        // The file header is at the start, program headers follow it.
+        all.push(0..if self.is_64 { 64 } else { 52 });
+        all.push(self.table());
+        all.sort_by_key(|range| range.start);
+        let mut covered: Vec<Range<u64>> = Vec::new();
+        for range in all {
+            match covered.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => covered.push(range),
+            }
+        }
+        covered
+    }
+
     /// Adds a section of plain bytes. Section headers can't grow where they are: they and their
     /// names get new places at the end, and the file header points there.
     pub(crate) fn add_section(&self, name: &str, data: &[u8], patches: &mut Patches) -> Result<()> {

@@ -4,6 +4,7 @@
 use super::rewrite::Change;
 use crate::btf::Endian;
 use crate::error::{Error, ErrorKind, Result};
+use crate::strip::Used;
 
 fn bad(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Elf, what).in_section(".BTF.ext")
@@ -28,8 +29,8 @@ const PARTS: [(&str, &[Word]); 3] = [
 
 /// The section with its ids and string offsets moved.
 pub(super) fn shifted(data: &[u8], endian: Endian, change: &Change<'_>) -> Result<Vec<u8>> {
-    let (mut words, references) = references(data, endian)?;
-    for (at, class) in references {
+    let (mut words, places) = places(data, endian)?;
+    for (at, class) in places {
         if let Some(word) = words.get_mut(at) {
             *word = match class {
                 Word::Plain => *word,
@@ -41,18 +42,25 @@ pub(super) fn shifted(data: &[u8], endian: Endian, change: &Change<'_>) -> Resul
     Ok(words.into_iter().flat_map(|word| endian.bytes(word)).collect())
 }
 
-/// The string offsets in the section.
-pub(super) fn strings(data: &[u8], endian: Endian) -> Result<Vec<u32>> {
-    let (words, references) = references(data, endian)?;
-    let strings = references.iter().filter(|(_, class)| matches!(class, Word::Str));
-    Ok(strings.filter_map(|(at, _)| words.get(*at).copied()).collect())
+/// The ids and string offsets in the section.
+pub(super) fn used(data: &[u8], endian: Endian) -> Result<Used> {
+    let (words, places) = places(data, endian)?;
+    let mut used = Used::default();
+    for (at, class) in places {
+        match (words.get(at), class) {
+            (Some(id), Word::Id) => drop(used.ids.insert(*id)),
+            (Some(offset), Word::Str) => drop(used.strings.insert(*offset)),
+            _ => {}
+        }
+    }
+    Ok(used)
 }
 
-/// A section's words, and where records have which ones.
-type Words = (Vec<u32>, Vec<(usize, Word)>);
+/// The section's words, and which of them are what.
+type Taken = (Vec<u32>, Vec<(usize, Word)>);
 
 /// Takes the section apart.
-fn references(data: &[u8], endian: Endian) -> Result<Words> {
+fn places(data: &[u8], endian: Endian) -> Result<Taken> {
     let expected = match endian {
         Endian::Little => [0x9f, 0xeb, 1],
         Endian::Big => [0xeb, 0x9f, 1],

@@ -10,6 +10,7 @@ mod rebase;
 mod renumber;
 mod rewrite;
 mod save;
+mod strip;
 
 use std::fs;
 use std::io::Read;

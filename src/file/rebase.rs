@@ -6,7 +6,7 @@ use super::File;
 use super::btf_ids::{self, Policy};
 use super::edited::Edited;
 use super::rewrite::OwnBase;
-use crate::btf::{Btf, Parse, TypeId};
+use crate::btf::{Btf, Parse, Removal, TypeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::origin::Numbering;
 use crate::rebase::{BaseIndex, Rebased, distill, flatten};
@@ -104,6 +104,7 @@ impl File {
             own_base,
             before,
             rebuilt: true,
+            removed: Removal::default(),
         };
         // Flattening leaves what was never filled as it is; a kernel needs it filled.
         let flat = matches!(how.to, Split::Flat(_));

@@ -6,7 +6,7 @@ use super::File;
 use super::btf_ids::{self, Policy};
 use super::edited::Edited;
 use super::rewrite::OwnBase;
-use crate::btf::{Btf, Parse};
+use crate::btf::{Btf, Parse, Removal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::origin::{Numbering, Origin};
 use crate::relocate::relocate;
@@ -128,6 +128,7 @@ impl File {
             own_base,
             before,
             rebuilt: false,
+            removed: Removal::default(),
         };
         done.settle_ids(how, now)?;
         Ok(Some(done))
@@ -166,6 +167,7 @@ impl File {
             own_base: OwnBase::Remove,
             before,
             rebuilt: false,
+            removed: Removal::default(),
         };
         // Ids of the base go wherever its types are: they are looked up anew.
         if let Some(elf) = self.elf()
@@ -234,6 +236,7 @@ impl File {
             own_base: OwnBase::Keep,
             before,
             rebuilt: false,
+            removed: Removal::default(),
         }))
     }
 }

@@ -7,7 +7,7 @@ use super::btf_ids::Policy;
 use super::elf::{Elf, Patches};
 use super::save::Prepared;
 use super::{Content, File, btf_ids, ext};
-use crate::btf::{Btf, Parse, TypeId};
+use crate::btf::{Btf, Parse, Removal, TypeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::renumber::Shift;
 
@@ -31,6 +31,8 @@ pub struct Change<'a> {
     pub(super) own_base: OwnBase,
     /// Types went elsewhere one by one: what refers to them in other sections can't be moved.
     pub(super) rebuilt: bool,
+    /// What is taken out; nothing else in the file refers to it.
+    pub(super) removed: Removal,
 }
 
 /// What becomes of the section `.BTF.base`.
@@ -58,22 +60,54 @@ impl<'a> Change<'a> {
             ids: Policy::Move,
             own_base: OwnBase::Keep,
             rebuilt: false,
+            removed: Removal::default(),
         }
+    }
+
+    /// The same change for BTF that is split on this: `old` becomes `new` with it.
+    pub fn along(&self, old: &'a Arc<Btf>, new: &'a Arc<Btf>) -> Self {
+        Change { old, new, ..self.clone() }
+    }
+
+    /// BTF that is split on this, moved along.
+    ///
+    /// # Errors
+    /// As [`Btf::follow_base`], and if it refers to what was taken out.
+    pub fn follow(&self, split: Btf) -> Result<Btf> {
+        match self.removed.is_empty() {
+            true => split.follow_base(&self.shift, Arc::clone(self.new)),
+            false => split.follow_removal(&self.removed, Arc::clone(self.new)),
+        }
+    }
+
+    /// Whether BTF that is split on this stays as it is.
+    pub fn is_still(&self) -> bool {
+        (self.shift.ids_by, self.shift.strs_by) == (0, 0) && self.removed.is_empty()
     }
 
     /// Where a type id in the file goes.
     pub(super) fn id(&self, id: u32) -> u32 {
-        self.shift.id(id.saturating_sub(self.lowered))
+        // What is taken out is nothing that the file refers to: see `File::strip`.
+        self.removed.id(self.shift.id(id.saturating_sub(self.lowered))).unwrap_or(0)
     }
 
     /// Where a string offset in the file goes.
     pub(super) fn string(&self, offset: u32) -> u32 {
-        self.shift.string(offset.saturating_sub(self.lowered_strs))
+        let shifted = self.shift.string(offset.saturating_sub(self.lowered_strs));
+        self.removed.string(shifted).unwrap_or(0)
     }
 
     /// Whether ids of existing types change.
     fn moves_ids(&self) -> bool {
-        self.lowered != 0 || (self.shift.ids_by != 0 && self.shift.ids_from < self.old.type_count())
+        let count = self.old.type_count();
+        self.lowered != 0
+            || (self.shift.ids_by != 0 && self.shift.ids_from < count)
+            || self.removed.moves_ids(count)
+    }
+
+    /// Whether string offsets that taking strings out changes are used.
+    fn moves_strings(&self) -> bool {
+        self.removed.moves_strings(self.old.str_end())
     }
 }
 
@@ -179,8 +213,10 @@ impl File {
 fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patches> {
     let section = elf.btf_section()?;
     let new = change.new.to_bytes();
-    let still = change.shift.ids_by == 0 && change.shift.strs_by == 0 && change.lowered == 0;
-    let same = still && change.own_base == OwnBase::Keep && new == elf.section_data(section)?;
+    let same = change.is_still()
+        && change.lowered == 0
+        && change.own_base == OwnBase::Keep
+        && new == elf.section_data(section)?;
     if same && !strip_signature {
         return Ok(Patches::default());
     }
@@ -189,7 +225,9 @@ fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patc
             .with_help("--strip-signature takes it off; sign the module again afterwards (scripts/sign-file in the kernel's tree)"));
     }
     let mut patches = elf.without_signature();
-    elf.replace(section, &new, &mut patches)?;
+    if change.removed.is_empty() || !elf.give_back(section, &new, &mut patches)? {
+        elf.replace(section, &new, &mut patches)?;
+    }
     if change.rebuilt {
         check_rebuilt(elf)?;
     }
@@ -207,7 +245,7 @@ fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patc
         match moved {
             Ok(moved) if moved != data => elf.replace(section, &moved, &mut patches)?,
             Ok(_) => {}
-            Err(_) if !change.moves_ids() => {}
+            Err(_) if !change.moves_ids() && !change.moves_strings() => {}
             Err(err) => return Err(err),
         }
     }
@@ -220,9 +258,7 @@ fn patches(elf: &Elf, change: &Change<'_>, strip_signature: bool) -> Result<Patc
         }
         let data = elf.section_data(section)?;
         let parse = change.parse.clone().base(Arc::clone(change.old));
-        let moved = parse
-            .read(&data)
-            .and_then(|split| split.follow_base(&change.shift, Arc::clone(change.new)));
+        let moved = parse.read(&data).and_then(|split| change.follow(split));
         let moved = moved.map_err(|err| err.in_section(&section.name))?.to_bytes();
         if moved != data {
             elf.replace(section, &moved, &mut patches)?;
@@ -266,7 +302,8 @@ fn move_relocations(elf: &Elf, change: &Change<'_>, patches: &mut Patches) -> Re
     for (at, offset) in elf.relocations_of(elf.btf_section()?)? {
         let place = usize::try_from(offset).ok().and_then(|offset| change.old.place_of(offset));
         let moved = place.and_then(|(id, within)| {
-            change.new.offset_of(TypeId(change.shift.id(id.0)))?.checked_add(within)
+            let id = change.removed.id(change.shift.id(id.0))?;
+            change.new.offset_of(TypeId(id))?.checked_add(within)
         });
         let Some(moved) = moved else {
             let what = format!("a relocation of .BTF is for {offset:#x}, where no type is");

@@ -39,7 +39,7 @@ impl Prepared {
         Self::write(dest, Some(from), |file| io::copy(&mut fs::File::open(from)?, file).map(drop))
     }
 
-    pub(super) fn bytes(dest: &Path, like: Option<&Path>, bytes: &[u8]) -> Result<Prepared> {
+    pub(crate) fn bytes(dest: &Path, like: Option<&Path>, bytes: &[u8]) -> Result<Prepared> {
         Self::write(dest, like, |file| file.write_all(bytes))
     }
 

@@ -92,7 +92,18 @@ pub struct Described {
 /// # Ok::<(), btfkinds::Error>(())
 /// ```
 pub fn describe(btf: &mut Btf, options: &Describe) -> Result<Described> {
-    let missing = missing(btf, options)?;
+    describe_only(btf, options, |_| true)
+}
+
+/// The same for some kinds alone.
+pub(crate) fn describe_only(
+    btf: &mut Btf,
+    options: &Describe,
+    wanted: impl Fn(Kind) -> bool,
+) -> Result<Described> {
+    let mut missing = missing(btf, options)?;
+    missing.specs.retain(|spec| wanted(spec.kind));
+    missing.sizes_only.retain(|(spec, _)| wanted(spec.kind));
     let origin = options.origin && btf.base().is_none() && btf.origin().is_none();
     if missing.specs.is_empty() && missing.sizes_only.is_empty() && !origin {
         let shift =
@@ -522,7 +533,10 @@ fn identifier(name: &str) -> String {
 }
 
 /// The kind and name of a type that a description could be made of; None for all others.
-fn part_of_description<'a>(types: Types<'a>, words: &'a [u32]) -> Option<(Kind, &'a [u8])> {
+pub(crate) fn part_of_description<'a>(
+    types: Types<'a>,
+    words: &'a [u32],
+) -> Option<(Kind, &'a [u8])> {
     let [name_off, info, _, rest @ ..] = words else {
         return None;
     };

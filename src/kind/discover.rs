@@ -12,9 +12,9 @@ pub(super) const KIND_PREFIX: &[u8] = b"__BTF_KIND_";
 /// Typedefs of this name and three numbers give a kind's sizes to readers that cannot walk yet.
 pub(super) const SIZES_PREFIX: &[u8] = b"__BTF_SIZES_";
 /// A member of this typedef is a type id.
-pub(super) const TYPE_ID: &[u8] = b"__btf_type_id";
+pub(crate) const TYPE_ID: &[u8] = b"__btf_type_id";
 /// A member of this typedef is a string offset.
-pub(super) const NAME_OFF: &[u8] = b"__btf_name_off";
+pub(crate) const NAME_OFF: &[u8] = b"__btf_name_off";
 
 /// The most words that a fixed part or an element may have: far more than any kind needs, and a
 /// bound on what a hostile description can make us do.

@@ -14,9 +14,10 @@ pub use describe::{Describe, Described, Place, Select, describe};
 pub use map::{KindEntry, KindMap, Source};
 pub use spec::{Field, KindSpec, Third, Version, WordClass};
 
-pub(crate) use discover::Sizes;
+pub(crate) use describe::{describe_only, part_of_description};
+pub(crate) use discover::{Sizes, TypedefName};
 pub(crate) use layout::Layout;
-pub(crate) use sources::Names;
+pub(crate) use sources::{Names, sizes_only};
 
 /// The number of a BTF kind, 0 to 127 (bits 24-30 of a record's `info`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

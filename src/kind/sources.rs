@@ -192,7 +192,7 @@ fn agree(claims: &[Claim]) -> Result<()> {
 }
 
 /// What a source that gives sizes alone says of a kind.
-fn sizes_only(kind: Kind, sizes: Sizes) -> KindSpec {
+pub(crate) fn sizes_only(kind: Kind, sizes: Sizes) -> KindSpec {
     let unnamed = |n| vec![Field { name: String::new(), class: WordClass::U32 }; n];
     KindSpec {
         kind,

@@ -161,6 +161,12 @@ impl Layouts {
     }
 }
 
+/// Tells the size of types in bytes, where they have one.
+pub(crate) fn sizes(btf: &Btf) -> impl Fn(TypeId) -> Option<u64> {
+    let layouts = Layouts { known: Vec::new(), pointer: pointer_size(btf) };
+    move |id| Some(layouts.sized(btf, id).size).filter(|size| *size != 0)
+}
+
 /// The size of a pointer is that of a long, which all kernels have; 8 where there is none.
 pub(crate) fn pointer_size(btf: &Btf) -> u64 {
     let mut root = btf;

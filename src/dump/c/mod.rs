@@ -19,4 +19,4 @@ mod text;
 pub use header::C;
 
 pub(crate) use decl::{declaration, definition, definition_with_places};
-pub(crate) use layout::{place as bit_place, pointer_size};
+pub(crate) use layout::{place, pointer_size, sizes};
