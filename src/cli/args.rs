@@ -57,8 +57,8 @@ pub(super) enum Command {
 \x20 btfkinds encode --select none --for 5.15 --degrade -o old.btf vmlinux.btf\n\
 \x20 btfkinds encode x.ko")]
 pub(super) struct Encode {
-    /// What to describe; without it the running kernel's BTF (then -o is needed)
-    pub(super) file: Option<PathBuf>,
+    /// What to describe, one or more files or folders; without it the running kernel's BTF (then -o is needed)
+    pub(super) files: Vec<PathBuf>,
     /// Write the result here instead of into FILE
     #[arg(short, long, value_name = "OUT")]
     pub(super) output: Option<PathBuf>,
@@ -112,7 +112,7 @@ pub(super) struct Encode {
 \x20 btfkinds renumber -B vmlinux x.ko\n\
 \x20 btfkinds renumber --undo x.ko")]
 pub(super) struct Renumber {
-    /// Modules, or raw BTF
+    /// Modules, raw BTF, and folders of them
     #[arg(required = true)]
     pub(super) files: Vec<PathBuf>,
     /// The kernel's BTF to number for: raw or vmlinux; without it the running kernel's
@@ -167,7 +167,7 @@ pub(super) struct Renumber {
 \x20 btfkinds rebase --portable -B vmlinux -o portable.ko x.ko\n\
 \x20 btfkinds rebase -B vmlinux x.ko")]
 pub(super) struct Rebase {
-    /// Modules, or raw BTF
+    /// Modules, raw BTF, and folders of them
     #[arg(required = true)]
     pub(super) files: Vec<PathBuf>,
     /// The kernel's BTF: raw or vmlinux
@@ -254,7 +254,7 @@ pub(super) struct Flatten {
 \x20 btfkinds strip -n x.ko\n\
 \x20 btfkinds strip -o plain.ko x.ko")]
 pub(super) struct Strip {
-    /// Raw BTF, or ELF files with BTF
+    /// Raw BTF, ELF files with BTF, and folders of them
     #[arg(required = true)]
     pub(super) files: Vec<PathBuf>,
     /// Write the result here (one FILE only)
@@ -307,9 +307,13 @@ pub(super) enum PlaceArg {
 \x20 btfkinds dump -B vmlinux split.ko\n\
 \x20 btfkinds dump -f c vmlinux > vmlinux.h")]
 pub(super) struct Dump {
-    /// What to print
+    /// What to print; of a folder all files in it that have BTF
     pub(super) file: PathBuf,
-    /// Only types of these names
+    /// More files and folders, and names: only types of these are printed. What exists is a file
+    #[arg(value_name = "FILE|NAME")]
+    pub(super) more: Vec<PathBuf>,
+    /// Only types of this name, even if there is a file that is called so
+    #[arg(long = "name", value_name = "NAME")]
     pub(super) names: Vec<String>,
     /// Another BTF section of an ELF file: .BTF.base, or one that is split on .BTF (.BTF.inline)
     #[arg(long, value_name = "NAME")]
@@ -343,8 +347,11 @@ pub(super) enum FormatArg {
 \x20 btfkinds kinds\n\
 \x20 btfkinds kinds vmlinux")]
 pub(super) struct Kinds {
-    /// The file; without it our own table of released kinds
-    pub(super) file: Option<PathBuf>,
+    /// Files, and folders of them; without any our own table of released kinds
+    pub(super) files: Vec<PathBuf>,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = KindsFormat::Table)]
+    pub(super) format: KindsFormat,
     #[command(flatten)]
     pub(super) reading: Reading,
 }
@@ -398,6 +405,14 @@ pub(super) enum GraphFormat {
     Png,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum KindsFormat {
+    /// A line for each kind
+    Table,
+    /// A JSON document for each file, a line each
+    Json,
+}
+
 /// What reading a file may need.
 #[derive(Debug, clap::Args)]
 pub(super) struct Reading {
@@ -447,11 +462,11 @@ pub(super) enum GenerateWhat {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n\
 \x20 btfkinds check vmlinux\n\
-\x20 btfkinds check --for 5.15 vmlinux.btf\n\
+\x20 btfkinds check --for 6.1 vmlinux.btf\n\
 \x20 btfkinds check -f json vmlinux.btf\n\
-\x20 btfkinds check -B vmlinux x.ko")]
+\x20 btfkinds check -B vmlinux split.ko")]
 pub(super) struct Check {
-    /// Raw BTF, or ELF files with BTF
+    /// Raw BTF, ELF files with BTF, and folders of them
     #[arg(required = true)]
     pub(super) files: Vec<PathBuf>,
     /// The base of split BTF (for a module: its vmlinux). Without it, split BTF is checked on the running kernel's if it

@@ -9,9 +9,9 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use super::args::{Check as Args, CheckFormat};
-use super::{FINDING, FINE, Say, TROUBLE, count, open, parse_options, report};
+use super::{FINDING, FINE, Say, Shown, count, many, parse_options, report};
 use crate::check::{Finding, NEWEST, Options, Outcome, Report, Role, Rule, Severity, check};
-use crate::kernel::{self, Verdict, verify};
+use crate::kernel::{Verdict, verify};
 use crate::{Btf, File, Numbering, Parse, Version};
 
 /// The first kernel that takes BTF of modules.
@@ -22,7 +22,7 @@ struct How<'a> {
     args: &'a Args,
     version: Version,
     allow: Vec<&'a str>,
-    parse: Parse,
+    shown: Shown,
 }
 
 pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
@@ -30,20 +30,37 @@ pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
         args,
         version: version(args)?,
         allow: allowed(&args.allow)?,
-        parse: parse_options(&args.base, &[])?,
+        shown: Shown::new(parse_options(&args.base, &[])?),
     };
-    let mut status = FINE;
-    for path in &args.files {
+    let inputs = many::inputs(&args.files)?;
+    let several = args.files.len() > 1 || args.files.iter().any(|path| path.is_dir());
+    let work = |path: &Path| {
         let found = how.file(path, say).with_context(|| path.display().to_string());
         match found {
-            Ok(found) => status = status.max(found),
             // One bad file does not stop the others.
-            Err(err) if args.files.len() > 1 => {
-                report(&err);
-                status = TROUBLE;
-            }
-            Err(err) => return Err(err),
+            Err(err) if several => Ok((Vec::new(), report(&err))),
+            found => found,
         }
+    };
+    let (mut status, mut fine, mut bad, mut failed) = (FINE, 0_usize, 0_usize, 0_usize);
+    many::in_order(&inputs, say, work, |_, found| {
+        let (text, found) = found?;
+        io::stdout().lock().write_all(&text)?;
+        status = status.max(found);
+        let counted = match found {
+            FINE => &mut fine,
+            FINDING => &mut bad,
+            _ => &mut failed,
+        };
+        *counted = counted.saturating_add(1);
+        Ok(())
+    })?;
+    io::stdout().lock().flush()?;
+    if several {
+        say.line(format_args!(
+            "{} fine, {bad} with findings, {failed} failed",
+            count(fine, "file")
+        ));
     }
     Ok(status)
 }
@@ -78,13 +95,14 @@ fn allowed(names: &[String]) -> anyhow::Result<Vec<&str>> {
 }
 
 impl How<'_> {
-    fn file(&self, path: &Path, say: Say) -> anyhow::Result<u8> {
+    /// What is to be printed of a file, and its exit status.
+    fn file(&self, path: &Path, say: Say) -> anyhow::Result<(Vec<u8>, u8)> {
         let file = File::open(path)?;
         // What cannot be read is checked all the same: that is what this is for.
         let numbering = file.numbering(self.version).unwrap_or(None);
         let is_split =
             matches!(numbering, Some(Numbering::SplitByStrings | Numbering::SplitByOrigin(_)));
-        let given = self.parse.given_base();
+        let given = self.shown.parse.given_base();
         let role = match self.args.role {
             Some(role) => role,
             // A user cannot load split BTF: then it is a module's.
@@ -94,19 +112,18 @@ impl How<'_> {
         if role == Role::Module && self.version < MODULES {
             bail!("kernels before {MODULES} have no BTF of modules");
         }
-        let running;
         let base = match given {
             Some(base) => Some(base),
             None if role == Role::Module
                 && (is_split || numbering == Some(Numbering::SplitByReferences)) =>
             {
-                running = running_kernel(&file, &self.parse)?;
+                let running = self.running_kernel(&file);
                 if running.is_none() && is_split {
                     bail!(
                         "this is split BTF: give its base with -B, for a kernel module the vmlinux it was built for"
                     );
                 }
-                running.as_ref()
+                running
             }
             None => None,
         };
@@ -116,7 +133,8 @@ impl How<'_> {
         let options =
             Options { role, version: self.version, base, allow: &self.allow, ..Options::default() };
         let found = file.check(&options)?;
-        let out = &mut io::stdout().lock();
+        let mut text = Vec::new();
+        let out = &mut text;
         let mut status = FINE;
         for (section, report) in &found {
             let name = match *section {
@@ -135,11 +153,18 @@ impl How<'_> {
                 status = FINDING;
             }
         }
-        out.flush()?;
         if self.args.kernel {
             status = status.max(self.ask_kernel(&file, say)?);
         }
-        Ok(status)
+        Ok((text, status))
+    }
+
+    /// The running kernel's BTF as base, if nothing speaks against it.
+    fn running_kernel(&self, file: &File) -> Option<&Arc<Btf>> {
+        let base = self.shown.running()?;
+        let on = self.shown.parse.clone().base(Arc::clone(base));
+        let fits = file.btf(&on).is_ok_and(|btf| btf.check_base().is_ok());
+        fits.then_some(base)
     }
 
     /// Asks the running kernel, and says what it said beside what it was to say.
@@ -174,17 +199,6 @@ impl How<'_> {
         ));
         Ok(FINDING)
     }
-}
-
-/// The running kernel's BTF as base, if nothing speaks against it.
-fn running_kernel(file: &File, parse: &Parse) -> anyhow::Result<Option<Arc<Btf>>> {
-    if !kernel::has_btf() {
-        return Ok(None);
-    }
-    let base = Arc::new(open(Path::new(kernel::VMLINUX), parse)?.1);
-    let fits =
-        file.btf(&parse.clone().base(Arc::clone(&base))).is_ok_and(|btf| btf.check_base().is_ok());
-    Ok(fits.then_some(base))
 }
 
 /// `accepted, no errors, 2 warnings`.

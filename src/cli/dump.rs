@@ -1,64 +1,167 @@
 //! `btfkinds dump`.
 
-use std::io;
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::args::{Dump, FormatArg};
-use super::{FINDING, FINE, Say, note_base, open_to_show, parse_options, told};
-use crate::{Btf, C, File, Json, Numbering, Parse, Record, Text, relocate};
+use super::{
+    FINDING, FINE, Say, Shown, TROUBLE, colour, count, many, note_base, parse_options, report, told,
+};
+use crate::{Btf, C, File, Json, Numbering, Record, Text, relocate};
 
-pub(super) fn run(args: &Dump, say: Say) -> anyhow::Result<u8> {
-    let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
-    let mut parse = told(parse, args.standalone, args.split);
-    let btf = match args.section.as_deref() {
-        None | Some(".BTF") => whole(args, &mut parse, say)?,
-        Some(name) => {
-            let in_file = || args.file.display().to_string();
-            let file = File::open(&args.file).with_context(in_file)?;
-            file.section(name, &parse).with_context(in_file)?
-        }
-    };
-    let mut missing: Vec<&String> = args.names.iter().collect();
-    let wanted = |ty: &Record<'_>| {
-        if args.names.is_empty() {
-            return true;
-        }
-        let found = args.names.iter().any(|name| ty.name() == name.as_bytes());
-        if found {
-            missing.retain(|name| ty.name() != name.as_bytes());
-        }
-        found
-    };
-    let types = btf.types().filter(wanted);
-    match args.format {
-        FormatArg::Raw => Text::new(io::stdout().lock()).types(types)?,
-        FormatArg::Json => Json::new(io::stdout().lock()).types(types)?,
-        FormatArg::C if args.names.is_empty() => C::new(&btf).write_to(&mut io::stdout().lock())?,
-        FormatArg::C => {
-            let ids = types.map(|ty| ty.id());
-            C::new(&btf).select(ids).write_to(&mut io::stdout().lock())?;
-        }
-    }
-    for name in &missing {
-        say.line(format_args!("{}: no type is called '{name}'", args.file.display()));
-    }
-    Ok(if missing.is_empty() { FINE } else { FINDING })
+/// What is to be printed of each file.
+struct How<'a> {
+    args: &'a Dump,
+    names: BTreeSet<&'a str>,
+    shown: Shown,
 }
 
-/// The file's `.BTF`, and what is to be said about its base.
-fn whole(args: &Dump, parse: &mut Parse, say: Say) -> anyhow::Result<Btf> {
-    let (file, btf) = open_to_show(&args.file, parse, say)?;
-    if say.verbose {
-        let numbering = Numbering::of(&file.bytes()?, parse)?;
-        say.detail(format_args!("{}: {numbering}", args.file.display()));
+pub(super) fn run(args: &Dump, say: Say) -> anyhow::Result<u8> {
+    // What is there is a file; the other arguments are names of types.
+    let (files, names): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        args.more.iter().partition(|arg| arg.exists());
+    let files: Vec<PathBuf> = std::iter::once(&args.file).chain(files).cloned().collect();
+    let names = names
+        .into_iter()
+        .map(|name| name.to_str())
+        .chain(args.names.iter().map(|n| Some(n.as_str())));
+    let names: Option<BTreeSet<&str>> = names.collect();
+    let Some(names) = names else { bail!("a name of a type is not text") };
+    let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
+    let how = How { args, names, shown: Shown::new(told(parse, args.standalone, args.split)) };
+    if let ([path], false) = (files.as_slice(), args.file.is_dir()) {
+        return how.one(path, say);
     }
-    // As a kernel would take it.
-    if let Some(base) = parse.given_base().filter(|_| file.has_own_base()) {
-        let moved = relocate(&btf, base).with_context(|| args.file.display().to_string())?;
-        say.line(format_args!("{}: relocated from its own .BTF.base", args.file.display()));
-        return Ok(moved);
+    how.all(&files, say)
+}
+
+impl<'a> How<'a> {
+    /// One file, written as it is made.
+    fn one(&self, path: &Path, say: Say) -> anyhow::Result<u8> {
+        let btf = self.read(path, say)?;
+        let found = match io::stdout().is_terminal() {
+            true => self.print(&btf, &mut colour::Types::new(colour::stdout()))?,
+            false => self.print(&btf, &mut io::stdout().lock())?,
+        };
+        Ok(self.missing(&found, path.display(), say))
     }
-    note_base(&file, &btf, &args.reading.base, say);
-    Ok(btf)
+
+    /// Many files, each behind a line with its name.
+    fn all(&self, files: &[PathBuf], say: Say) -> anyhow::Result<u8> {
+        if self.args.format == FormatArg::C {
+            bail!("-f c makes one header: it takes one FILE");
+        }
+        let inputs = many::inputs(files)?;
+        let work = |path: &Path| {
+            let in_file = || path.display().to_string();
+            let text = || -> anyhow::Result<(Vec<u8>, BTreeSet<&str>)> {
+                let btf = self.read(path, say)?;
+                let mut text = Vec::new();
+                let found = self.print(&btf, &mut text).with_context(in_file)?;
+                Ok((text, found))
+            };
+            text().map_err(|err| report(&err))
+        };
+        let (mut done, mut failed) = (0_usize, 0_usize);
+        let mut found = BTreeSet::new();
+        let out: &mut dyn Write = match io::stdout().is_terminal() {
+            true => &mut colour::Types::new(colour::stdout()),
+            false => &mut io::stdout().lock(),
+        };
+        many::in_order(&inputs, say, work, |path, result| {
+            let Ok((text, names)) = result else {
+                failed = failed.saturating_add(1);
+                return Ok(());
+            };
+            done = done.saturating_add(1);
+            found.extend(names);
+            match self.args.format {
+                // A document by itself, and which file it is of.
+                FormatArg::Json => {
+                    let name = serde_json::to_string(&path.display().to_string())?;
+                    write!(out, "{{\"file\":{name},\"btf\":")?;
+                    out.write_all(text.trim_ascii_end())?;
+                    out.write_all(b"}\n")?;
+                }
+                _ if text.is_empty() && !self.names.is_empty() => {}
+                _ => {
+                    writeln!(out, "==> {} <==", path.display())?;
+                    out.write_all(&text)?;
+                }
+            }
+            Ok(())
+        })?;
+        out.flush()?;
+        say.line(format_args!("{} printed, {failed} failed", count(done, "file")));
+        let missing = self.missing(&found, "in none of them", say);
+        Ok(if failed > 0 { TROUBLE } else { missing })
+    }
+
+    /// The BTF that is asked for.
+    fn read(&self, path: &Path, say: Say) -> anyhow::Result<Btf> {
+        match self.args.section.as_deref() {
+            None | Some(".BTF") => self.whole(path, say),
+            Some(name) => {
+                let in_file = || path.display().to_string();
+                let file = File::open(path).with_context(in_file)?;
+                file.section(name, &self.shown.parse).with_context(in_file)
+            }
+        }
+    }
+
+    /// The file's `.BTF`, and what is to be said about its base.
+    fn whole(&self, path: &Path, say: Say) -> anyhow::Result<Btf> {
+        let (file, btf, parse) = self.shown.open(path, say)?;
+        let path = path.display();
+        if say.verbose {
+            let numbering = Numbering::of(&file.bytes()?, &parse)?;
+            say.detail(format_args!("{path}: {numbering}"));
+        }
+        // As a kernel would take it.
+        if let Some(base) = parse.given_base().filter(|_| file.has_own_base()) {
+            let moved = relocate(&btf, base).with_context(|| path.to_string())?;
+            say.line(format_args!("{path}: relocated from its own .BTF.base"));
+            return Ok(moved);
+        }
+        note_base(&file, &btf, &self.args.reading.base, say);
+        Ok(btf)
+    }
+
+    /// Prints the types that are asked for; gives which names were found.
+    fn print(&self, btf: &Btf, out: &mut dyn Write) -> anyhow::Result<BTreeSet<&'a str>> {
+        let mut found = BTreeSet::new();
+        let wanted = |ty: &Record<'_>| {
+            if self.names.is_empty() {
+                return true;
+            }
+            let name = std::str::from_utf8(ty.name()).ok();
+            let name = name.and_then(|name| self.names.get(name));
+            found.extend(name);
+            name.is_some()
+        };
+        let types = btf.types().filter(wanted);
+        match self.args.format {
+            FormatArg::Raw => Text::new(&mut *out).types(types)?,
+            FormatArg::Json => Json::new(&mut *out).types(types)?,
+            FormatArg::C if self.names.is_empty() => C::new(btf).write_to(&mut &mut *out)?,
+            FormatArg::C => {
+                let ids = types.map(|ty| ty.id());
+                C::new(btf).select(ids).write_to(&mut &mut *out)?;
+            }
+        }
+        out.flush()?;
+        Ok(found)
+    }
+
+    /// Says which names were not found.
+    fn missing(&self, found: &BTreeSet<&str>, place: impl std::fmt::Display, say: Say) -> u8 {
+        let missing: Vec<_> = self.names.difference(found).collect();
+        for name in &missing {
+            say.line(format_args!("{place}: no type is called '{name}'"));
+        }
+        if missing.is_empty() { FINE } else { FINDING }
+    }
 }

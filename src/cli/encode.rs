@@ -7,25 +7,39 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use super::args::{Encode, PlaceArg, SelectArg};
+use super::modules::{self, Outcome};
 use super::{FINE, Say, count, grouped, note_base, open, parse_options, same_file};
 use super::{follow, old_kernels};
 use crate::{
-    Btf, Change, Describe, Described, Error, ErrorKind, Kind, Place, Prepared, Select, commit_all,
-    describe, kernel,
+    Btf, Change, Describe, Described, Error, ErrorKind, Kind, Parse, Place, Prepared, Select,
+    commit_all, describe, kernel,
 };
 
 pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
-    let path = match &args.file {
-        Some(path) => path.as_path(),
-        None if kernel::has_btf() => Path::new(kernel::VMLINUX),
-        None => bail!(
+    let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
+    let path = match args.files.as_slice() {
+        [path] if !path.is_dir() => path.as_path(),
+        [] if kernel::has_btf() => Path::new(kernel::VMLINUX),
+        [] => bail!(
             "no FILE was given, and the running kernel offers no BTF ({} is not there)",
             kernel::VMLINUX
         ),
+        files => {
+            if args.detached.is_some() || !args.split.is_empty() {
+                bail!("--detached and --split are for one FILE");
+            }
+            let output = args.output.as_deref();
+            return modules::each(files, output, say, |path| one(args, path, &parse, say));
+        }
     };
+    one(args, path, &parse, say)?;
+    Ok(FINE)
+}
+
+/// Describes the kinds in one file.
+fn one(args: &Encode, path: &Path, parse: &Parse, say: Say) -> anyhow::Result<Outcome> {
     let dest = destination(args, path)?;
-    let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
-    let (file, mut btf) = open(path, &parse)?;
+    let (file, mut btf) = open(path, parse)?;
     let in_file = || path.display().to_string();
     btf.check_base().with_context(in_file)?;
     note_base(&file, &btf, &args.reading.base, say);
@@ -40,7 +54,7 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     let degraded = old_kernels::for_version(&mut btf, args, &file).with_context(in_file)?;
     let shift = old_kernels::all_shifts(&done, degraded.as_ref()).with_context(in_file)?;
     let new = Arc::new(btf);
-    let change = old.as_ref().map(|old| Change::new(old, &new, shift, &parse));
+    let change = old.as_ref().map(|old| Change::new(old, &new, shift, parse));
 
     let modules = follow::modules(&args.split, path, dest)?;
     let mut files = match &change {
@@ -50,6 +64,7 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
     let followed = files.len();
     let in_elf = change.as_ref().filter(|_| !raw);
     let strips = !raw && args.strip_signature && file.is_signed();
+    let changed = done.types > 0 || done.origin || laid.is_some() || degraded.is_some();
     if dest == Path::new("-") {
         let out = &mut io::stdout().lock();
         match in_elf {
@@ -61,13 +76,7 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
             }
         }
         out.flush()?;
-    } else if done.types > 0
-        || done.origin
-        || laid.is_some()
-        || degraded.is_some()
-        || dest != path
-        || strips
-    {
+    } else if changed || dest != path || strips {
         let prepared = match in_elf {
             None if args.detached.is_some() => Prepared::raw(dest, None, &new),
             None => file.prepare_raw(&new, dest),
@@ -107,7 +116,7 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
             path.display()
         ));
     }
-    Ok(FINE)
+    Ok(if changed || strips { Outcome::Changed } else { Outcome::Unchanged })
 }
 
 fn options(args: &Encode, origin: bool) -> Describe {

@@ -8,13 +8,13 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 
 use super::args::{Graph as Args, GraphFormat};
-use super::{FINDING, FINE, Say, count, note_base, open_to_show, parse_options};
+use super::{FINDING, FINE, Say, Shown, count, note_base, parse_options};
 use crate::graph::{Graph, Options};
 use crate::{Btf, Error, Kind, Prepared, TypeId};
 
 pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
-    let mut parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
-    let (file, btf) = open_to_show(&args.file, &mut parse, say)?;
+    let parse = parse_options(&args.reading.base, &args.reading.kind_file)?;
+    let (file, btf, _) = Shown::new(parse).open(&args.file, say)?;
     note_base(&file, &btf, &args.reading.base, say);
     let mut roots = Vec::new();
     let mut missing = false;

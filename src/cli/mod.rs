@@ -11,6 +11,7 @@ mod follow;
 mod generate;
 mod graph;
 mod kinds;
+mod many;
 mod modules;
 mod old_kernels;
 mod rebase;
@@ -18,13 +19,14 @@ mod renumber;
 mod strip;
 mod unified;
 
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use clap::Parser;
@@ -85,9 +87,29 @@ fn report(err: &anyhow::Error) -> u8 {
     if let Some(help) = err.chain().find_map(|err| err.downcast_ref::<Error>()?.help()) {
         text.push_str(&format!("help: {help}\n"));
     }
-    // If nobody listens on standard error either, there is nobody to tell.
-    let _ = io::stderr().write_all(text.as_bytes());
+    say_text(&text);
     TROUBLE
+}
+
+thread_local! {
+    /// What this thread has said, while it is held back.
+    static HELD: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Writes to standard error, or adds to what is held back.
+fn say_text(text: &str) {
+    HELD.with_borrow_mut(|held| match held {
+        Some(held) => held.push_str(text),
+        // If nobody listens on standard error either, there is nobody to tell.
+        None => drop(io::stderr().write_all(text.as_bytes())),
+    });
+}
+
+/// Works, and gives what was said along with the result: several threads would talk at once.
+fn held<T>(work: impl FnOnce() -> T) -> (T, String) {
+    HELD.set(Some(String::new()));
+    let result = work();
+    (result, HELD.take().unwrap_or_default())
 }
 
 /// What a command says on standard error while it works.
@@ -108,7 +130,7 @@ impl Say {
     /// Text that follows a line.
     fn text(self, text: &str) {
         if !self.quiet {
-            let _ = io::stderr().write_all(text.as_bytes());
+            say_text(text);
         }
     }
 
@@ -161,34 +183,53 @@ fn open(path: &Path, parse: &Parse) -> anyhow::Result<(File, Btf)> {
     Ok((file, btf))
 }
 
-/// Opens a file to show what is in it. If it is split BTF and no base was given, the running
-/// kernel's is tried: for its own modules that is the one.
-fn open_to_show(path: &Path, parse: &mut Parse, say: Say) -> anyhow::Result<(File, Btf)> {
-    let in_file = || path.display().to_string();
-    let file = File::open(path).with_context(in_file)?;
-    let first = file.btf(parse);
-    let wants_base = parse.given_base().is_none()
-        && matches!(&first, Err(err) if matches!(err.kind(), ErrorKind::Base | ErrorKind::Reference));
-    if wants_base && kernel::has_btf() {
-        let running = parse.clone().base(Arc::new(open(Path::new(kernel::VMLINUX), parse)?.1));
-        let fitting = file.btf(&running).ok().filter(|btf| btf.check_base().is_ok());
-        if let (Some(btf), Some(base)) = (fitting, running.given_base()) {
-            let path = path.display();
-            match btf.origin() {
-                Some(origin) if origin.names(base) => {
-                    say.detail(format_args!(
-                        "{path}: read on the running kernel's BTF, which it was numbered for"
-                    ));
-                }
-                _ => say.line(format_args!(
-                    "{path}: read on the running kernel's BTF: nothing speaks against it"
-                )),
-            }
-            *parse = running;
-            return Ok((file, btf));
-        }
+/// How files are read that are shown: what was given, and the running kernel's BTF for split BTF without a base.
+struct Shown {
+    parse: Parse,
+    running: OnceLock<Option<Arc<Btf>>>,
+}
+
+impl Shown {
+    fn new(parse: Parse) -> Shown {
+        Shown { parse, running: OnceLock::new() }
     }
-    Ok((file, first.with_context(in_file)?))
+
+    /// The running kernel's BTF, read once.
+    fn running(&self) -> Option<&Arc<Btf>> {
+        let read = || {
+            let (_, btf) = open(Path::new(kernel::VMLINUX), &self.parse).ok()?;
+            Some(Arc::new(btf))
+        };
+        self.running.get_or_init(read).as_ref()
+    }
+
+    /// Opens a file to show what is in it, and tells how it was read. If it is split BTF and no base was given, the
+    /// running kernel's is tried: for its own modules that is the one.
+    fn open(&self, path: &Path, say: Say) -> anyhow::Result<(File, Btf, Parse)> {
+        let in_file = || path.display().to_string();
+        let file = File::open(path).with_context(in_file)?;
+        let first = file.btf(&self.parse);
+        let wants_base = self.parse.given_base().is_none()
+            && matches!(&first, Err(err) if matches!(err.kind(), ErrorKind::Base | ErrorKind::Reference));
+        if wants_base && let Some(base) = self.running() {
+            let running = self.parse.clone().base(Arc::clone(base));
+            if let Some(btf) = file.btf(&running).ok().filter(|btf| btf.check_base().is_ok()) {
+                let path = path.display();
+                match btf.origin() {
+                    Some(origin) if origin.names(base) => {
+                        say.detail(format_args!(
+                            "{path}: read on the running kernel's BTF, which it was numbered for"
+                        ));
+                    }
+                    _ => say.line(format_args!(
+                        "{path}: read on the running kernel's BTF: nothing speaks against it"
+                    )),
+                }
+                return Ok((file, btf, running));
+            }
+        }
+        Ok((file, first.with_context(in_file)?, self.parse.clone()))
+    }
 }
 
 /// Says what a reader should know of how a file was read: whether -B was of use, and signs that it

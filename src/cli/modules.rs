@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::{FINDING, FINE, Say, TROUBLE, count, progress, report, same_file};
+use super::{FINDING, FINE, Say, TROUBLE, count, many, report, same_file};
 use crate::{Edited, File, Prepared};
 
 /// What became of one file.
@@ -19,39 +19,37 @@ pub(super) enum Outcome {
     Refused,
 }
 
-/// Does the same to every file; one bad file does not stop the others.
+/// Does the same to every file, and to every file with BTF in a folder; one bad file does not stop the others.
 pub(super) fn each(
     files: &[PathBuf],
     output: Option<&Path>,
     say: Say,
-    one: impl Fn(&Path) -> anyhow::Result<Outcome>,
+    one: impl Fn(&Path) -> anyhow::Result<Outcome> + Sync,
 ) -> anyhow::Result<u8> {
-    if output.is_some() && files.len() > 1 {
-        bail!("-o OUT takes one FILE, not {}", files.len());
+    let inputs = many::inputs(files)?;
+    let several = files.len() > 1 || files.iter().any(|path| path.is_dir());
+    if output.is_some() && several {
+        bail!("-o OUT takes one FILE, not {}", inputs.len());
     }
     if files.iter().any(|path| path == Path::new("-")) && output.is_none() {
         bail!("standard input needs -o OUT");
     }
-    let (mut changed, mut refused, mut failed) = (0_usize, 0_usize, 0_usize);
-    let progress = progress(files.len(), say);
-    for path in files {
-        progress.inc(1);
-        // What is said goes above the bar, not into it.
-        let outcome = progress.suspend(|| {
-            let outcome = one(path).with_context(|| path.display().to_string());
-            outcome.map_err(|err| report(&err))
-        });
-        match outcome {
-            Ok(Outcome::Changed) => changed = changed.saturating_add(1),
-            Ok(Outcome::Unchanged) => {}
-            Ok(Outcome::Refused) => refused = refused.saturating_add(1),
-            Err(_) => failed = failed.saturating_add(1),
-        }
-    }
-    progress.finish_and_clear();
-    if files.len() > 1 {
-        let others = changed.saturating_add(refused).saturating_add(failed);
-        let same = files.len().saturating_sub(others);
+    let (mut changed, mut same, mut refused, mut failed) = (0_usize, 0_usize, 0_usize, 0_usize);
+    let work = |path: &Path| {
+        let outcome = one(path).with_context(|| path.display().to_string());
+        outcome.map_err(|err| report(&err))
+    };
+    many::in_order(&inputs, say, work, |_, outcome| {
+        let counted = match outcome {
+            Ok(Outcome::Changed) => &mut changed,
+            Ok(Outcome::Unchanged) => &mut same,
+            Ok(Outcome::Refused) => &mut refused,
+            Err(_) => &mut failed,
+        };
+        *counted = counted.saturating_add(1);
+        Ok(())
+    })?;
+    if several {
         let refused = match refused {
             0 => String::new(),
             refused => format!("{refused} refused, "),

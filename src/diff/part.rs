@@ -6,7 +6,7 @@ use super::Diff;
 use super::name::string;
 use super::shape::Shapes;
 use crate::btf::{Btf, Record, TypeId};
-use crate::dump::c::{place, declaration};
+use crate::dump::c::{declaration, place};
 use crate::kind::{Kind, Third};
 use crate::relocate::is_composite;
 

@@ -190,6 +190,14 @@ impl File {
         self.elf().is_some_and(|elf| elf.find(".BTF.base").is_some())
     }
 
+    /// Whether there is BTF in the file, readable or not.
+    pub fn has_btf(&self) -> bool {
+        match &self.content {
+            Content::Raw(bytes) => bytes.starts_with(b"\x9f\xeb") || bytes.starts_with(b"\xeb\x9f"),
+            Content::Elf(elf) => elf.find(".BTF").is_some(),
+        }
+    }
+
     /// Whether this is a raw blob.
     pub fn is_raw(&self) -> bool {
         matches!(self.content, Content::Raw(_))

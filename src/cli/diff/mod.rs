@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 use super::args::{Diff as Args, DiffFormat};
-use super::{FINDING, FINE, Say, count, note_base, open_to_show, parse_options};
+use super::{FINDING, FINE, Say, Shown, count, note_base, parse_options};
 use crate::btf::{Btf, TypeId};
 use crate::diff::{Change, Class, Diff, Reach, Two, diff};
 use crate::file::File;
@@ -23,8 +23,8 @@ struct Side<'a> {
 
 impl<'a> Side<'a> {
     fn open(path: &'a Path, base: &[PathBuf], args: &Args, say: Say) -> anyhow::Result<Side<'a>> {
-        let mut parse = parse_options(base, &args.kind_file)?;
-        let (file, btf) = open_to_show(path, &mut parse, say)?;
+        let parse = parse_options(base, &args.kind_file)?;
+        let (file, btf, _) = Shown::new(parse).open(path, say)?;
         note_base(&file, &btf, base, say);
         Ok(Side { path, file, btf })
     }
