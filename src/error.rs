@@ -66,15 +66,41 @@ struct Inner {
     help: Option<String>,
 }
 
+/// A text as one line: names out of a file may have any characters in them.
+fn line(text: impl Into<String>) -> String {
+    let text = text.into();
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => line.extend(c.escape_debug()),
+            false => line.push(c),
+        }
+    }
+    line
+}
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error(Box::new(Inner {
             kind,
-            message: message.into(),
+            message: line(message),
             section: None,
             place: Place::default(),
             help: None,
         }))
+    }
+
+    /// A message that goes on in further lines.
+    #[cfg(feature = "cli")]
+    pub(crate) fn with_lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        for more in lines {
+            self.0.message.push_str("\n  ");
+            self.0.message.push_str(&line(more));
+        }
+        self
     }
 
     pub(crate) fn io(what: &str, err: &std::io::Error) -> Self {
@@ -93,17 +119,17 @@ impl Error {
     }
 
     pub(crate) fn in_field(mut self, field: impl Into<String>) -> Self {
-        self.0.place.field = Some(field.into());
+        self.0.place.field = Some(line(field));
         self
     }
 
     pub(crate) fn in_section(mut self, section: &str) -> Self {
-        self.0.section = Some(section.to_owned());
+        self.0.section = Some(line(section));
         self
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.0.help = Some(help.into());
+        self.0.help = Some(line(help));
         self
     }
 
@@ -157,3 +183,16 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, ErrorKind};
+
+    #[test]
+    fn one_line_whatever_is_in_it() {
+        let err = Error::new(ErrorKind::Elf, "symbol a\nb\u{1b}[1m \u{e4}").in_section(".x\r");
+        let err = err.in_field("f\t").with_help("h\0");
+        assert_eq!(err.to_string(), ".x\\r: f\\t: symbol a\\nb\\u{1b}[1m \u{e4}");
+        assert_eq!(err.help(), Some("h\\0"));
+    }
+}

@@ -254,9 +254,11 @@ impl Parse {
 }
 
 impl Btf {
-    /// The blob's origin record.
+    /// The blob's origin record. One of BTF that is numbered otherwise than this is here is none: it is an
+    /// enum whose names are elsewhere.
     pub fn origin(&self) -> Option<Origin> {
-        Origin::of(self.words(), self.own_strings())
+        let origin = Origin::of(self.words(), self.own_strings())?;
+        (origin.base_strs == self.first_string()).then_some(origin)
     }
 
     /// Takes the origin record off, with its names.

@@ -13,6 +13,7 @@ use crate::btf::{Btf, Record, TypeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::origin::Origin;
+use crate::rebase::check_kinds;
 use crate::renumber::Shift;
 
 fn bad(what: impl Into<String>) -> Error {
@@ -33,7 +34,8 @@ pub(crate) const MOST_OF_ONE_NAME: usize = 256;
 ///
 /// # Errors
 /// If `split` has no base, or one that is not distilled; if a type of it is not in `base`, by name,
-/// kind and size, or is there more than once; if a limit of the format would be passed.
+/// kind and size, or is there more than once; if `base` knows a kind with other words; if a reference
+/// reaches nothing; if a limit of the format would be passed.
 pub fn relocate(split: &Btf, base: &Arc<Btf>) -> Result<Btf> {
     let Some(distilled) = split.base() else {
         return Err(bad("this BTF is not split on a distilled base"));
@@ -41,6 +43,8 @@ pub fn relocate(split: &Btf, base: &Arc<Btf>) -> Result<Btf> {
     if split.endian() != base.endian() {
         return Err(bad("the module and the base have different byte orders"));
     }
+    split.check_references()?;
+    check_kinds(split, base)?;
     let mut names = HashMap::new();
     for ty in distilled.types() {
         let count: &mut usize = names.entry(ty.name()).or_default();

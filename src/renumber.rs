@@ -6,6 +6,7 @@ use crate::btf::{Btf, MAX_NAME_OFFSET, MAX_TYPE_ID, NewType, Parse, TypeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::origin::Origin;
+use crate::rebase::check_kinds;
 
 /// How references move: type ids from `ids_from` on grow by `ids_by`, string offsets from
 /// `strs_from` on by `strs_by`. 0 (void, no name) stays 0.
@@ -63,8 +64,8 @@ impl Shift {
 /// its [`Origin`] record what it was made from; [`restore`] is the way back.
 ///
 /// # Errors
-/// If `standalone` is split, if it has a kind of which only sizes are known, or if a limit of the
-/// format would be passed.
+/// If `standalone` is split, if it has a kind of which only sizes are known, or that the base knows with
+/// other words, if that has the other byte order, or if a limit of the format would be passed.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -87,8 +88,10 @@ pub fn renumber(standalone: &Btf, base: &Arc<Btf>) -> Result<Btf> {
             "this is split BTF: only standalone BTF can be renumbered for a base",
         ));
     }
+    check_fits(standalone, base)?;
     let mut btf = standalone.clone();
-    let origin = match btf.origin() {
+    // One of what was split on a base with nothing in it stays, as the types do.
+    let origin = match btf.origin().filter(Origin::was_standalone) {
         Some(origin) => origin,
         None => {
             let origin = Origin { standalone: Origin::RENUMBERED, ..Origin::default() };
@@ -100,6 +103,17 @@ pub fn renumber(standalone: &Btf, base: &Arc<Btf>) -> Result<Btf> {
     btf.set_origin(origin.numbered_for(base));
     btf.rebase_onto(Arc::clone(base));
     Ok(btf)
+}
+
+/// Refuses BTF whose references reach nothing, and a base that it could not be read on: of the other byte
+/// order, or with other words for one of its kinds.
+fn check_fits(btf: &Btf, base: &Btf) -> Result<()> {
+    if btf.endian() != base.endian() {
+        let what = "the BTF and its base have different byte orders";
+        return Err(Error::new(ErrorKind::Base, what));
+    }
+    btf.check_references()?;
+    check_kinds(btf, base)
 }
 
 /// Gives renumbered BTF its standalone form back, byte for byte, and the origin record that it had.
@@ -174,7 +188,8 @@ pub fn growth(old: &Btf, new: &Btf) -> Option<Shift> {
         // The strings stay where they are: it is the same blob that grew.
         let ids = Shift { ids_from, strs_by: 0, ..shift };
         let mut moved = old.clone();
-        moved.shift(&ids).is_ok()
+        // Behind all types nothing moves, so that kinds of which only sizes are known don't matter.
+        (ids_from == old.type_count() || moved.shift(&ids).is_ok())
             && moved.types().all(|ty| {
                 let grown = new.get(TypeId(ids.id(ty.id().0)));
                 grown.is_some_and(|grown| grown.words() == ty.words())
@@ -221,8 +236,10 @@ impl Btf {
     /// `shift`, and `base` is what they are now.
     ///
     /// # Errors
-    /// If a kind's word classes are not known, or a limit of the format would be passed.
+    /// If a kind's word classes are not known, or `base` knows others, if a limit of the format would be
+    /// passed, or if a reference would reach nothing in `base`.
     pub fn follow_base(mut self, shift: &Shift, base: Arc<Btf>) -> Result<Btf> {
+        check_fits(&self, &base)?;
         // The origin record names the base: it is taken off before names move, and put on anew.
         let origin = self.take_origin()?;
         self.shift(shift)?;
@@ -230,6 +247,8 @@ impl Btf {
         if let (Some(origin), Some(base)) = (origin, self.base().map(Arc::clone)) {
             self.put_origin(origin.numbered_for(&base))?;
         }
+        // Both come from the caller and could be about different bases.
+        self.check_references()?;
         Ok(self)
     }
 

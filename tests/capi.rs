@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         trial("linked_statically", &with(&[Tool("ldd")]), linked_statically),
         trial("uses", &with(&[valgrind]), uses),
         trial("torture", &with(&[valgrind]), torture),
+        trial("sanitized", &with(&[]), sanitized),
     ];
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
 }
@@ -470,5 +471,46 @@ fn torture() {
     for compiler in COMPILERS {
         let program = compiled(&out, compiler, "tests/torture.c", &flags);
         assert_eq!(valgrind(&program, &[&encoded.path("gcc").join("types.btf")]), "fine\n");
+    }
+}
+
+/// The library for the address sanitizer, its Rust code instrumented but for std, which comes as it is; in another
+/// target folder, so that nothing else is built anew.
+fn sanitized_stage() -> PathBuf {
+    let rustc = String::from_utf8(run("rustc", &["-vV"])).unwrap();
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned();
+    install("capi-asan", |command, stage| {
+        // With the name of an architecture, build scripts are built without. -Z is not for stable toolchains, but works in
+        // them.
+        command.args(["--target", &host]).env("PREFIX", stage);
+        command.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address");
+        // There is much to build, and little to run.
+        command.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0").env("CARGO_PROFILE_DEV_DEBUG", "1");
+        command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("asan"));
+    })
+}
+
+/// The programs and the library under the address sanitizer: what they do to memory is right, and nothing leaks.
+fn sanitized() {
+    let stage = sanitized_stage();
+    let (out, encoded) = (Folder::new(), encoded_plainly());
+    let input = |name: &str| encoded.path("gcc").join(name);
+    for compiler in COMPILERS {
+        let mut flags = pkg_config(&stage, &["--cflags", "--libs", "btfkinds"]);
+        flags.extend(["-fsanitize=address", "-pthread"].map(str::to_owned));
+        let said = |source: &str, args: &[&Path]| {
+            let mut command = Command::new(compiled(&out, compiler, source, &flags));
+            command.args(args).env("LD_LIBRARY_PATH", stage.join("lib"));
+            String::from_utf8(succeed(&mut command).stdout).unwrap()
+        };
+        assert_eq!(said("tests/torture.c", &[&input("types.btf")]), "fine\n");
+        assert_eq!(said("tests/uses.c", &[]), "fine\n");
+        let folder = out.path(&format!("{compiler}-encoded"));
+        fs::create_dir(&folder).unwrap();
+        said("examples/encoder.c", &[&folder]);
+        for file in ["types.btf", "rebased.btf", "gadget.btf"] {
+            assert!(read(&folder.join(file)) == read(&input(file)), "{file}");
+        }
+        assert!(said("examples/walk.c", &[&folder.join("gadget.btf")]).contains("GADGET 'torch'"));
     }
 }

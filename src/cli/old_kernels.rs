@@ -50,22 +50,20 @@ fn refusal(btf: &Btf, found: &[Finding], version: Version) -> Error {
     let whole = found.iter().filter(|finding| finding.id.is_none());
     let types: Vec<(&Finding, Record<'_>)> =
         found.iter().filter_map(|finding| Some((finding, btf.get(finding.id?)?))).collect();
-    let mut text = format!("Linux {version} cannot take this BTF:");
-    for finding in whole {
-        text.push_str(&format!("\n  {}", finding.rule));
-    }
+    let mut lines: Vec<String> = whole.map(|finding| finding.rule.to_string()).collect();
     for (finding, ty) in types.iter().take(NAMED) {
         let name = match ty.name().to_string() {
             name if name.is_empty() => String::new(),
             name => format!(" '{}'", name.escape_debug()),
         };
-        text.push_str(&format!("\n  [{}] {}{name}: {}", ty.id(), ty.kind_name(), finding.rule));
+        lines.push(format!("[{}] {}{name}: {}", ty.id(), ty.kind_name(), finding.rule));
     }
     match types.len().saturating_sub(NAMED) {
         0 => {}
-        more => text.push_str(&format!("\n  and {} more", count(more, "type"))),
+        more => lines.push(format!("and {} more", count(more, "type"))),
     }
-    let err = Error::new(ErrorKind::Edit, text);
+    let what = format!("Linux {version} cannot take this BTF:");
+    let err = Error::new(ErrorKind::Edit, what).with_lines(lines);
     match found.iter().find(|finding| finding.rule.becomes.is_none()) {
         Some(finding) => err.with_help(format!("nothing can replace this: {}", finding.rule.what)),
         None => err.with_help(

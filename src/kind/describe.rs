@@ -101,10 +101,10 @@ pub(crate) fn describe_only(
     options: &Describe,
     wanted: impl Fn(Kind) -> bool,
 ) -> Result<Described> {
-    let mut missing = missing(btf, options)?;
+    let origin = options.origin && btf.base().is_none() && btf.origin().is_none();
+    let mut missing = missing(btf, options, origin)?;
     missing.specs.retain(|spec| wanted(spec.kind));
     missing.sizes_only.retain(|(spec, _)| wanted(spec.kind));
-    let origin = options.origin && btf.base().is_none() && btf.origin().is_none();
     if missing.specs.is_empty() && missing.sizes_only.is_empty() && !origin {
         let shift =
             Shift { ids_from: btf.type_count(), strs_from: btf.str_end(), ..Shift::default() };
@@ -119,10 +119,11 @@ pub(crate) fn describe_only(
             shift,
         });
     }
-    let before = btf.checkpoint()?;
+    let (before, kinds) = (btf.checkpoint()?, btf.kinds().clone());
     let done = add_missing(btf, options, missing);
     if done.is_err() {
         btf.go_back(before);
+        btf.set_kinds(kinds);
     }
     done
 }
@@ -158,7 +159,10 @@ fn add_missing(btf: &mut Btf, options: &Describe, missing: Missing) -> Result<De
     if let (Some(origin), Some(names)) = (origin, names) {
         btf.put_origin_record(origin, names)?;
     }
-    btf.refresh_kinds()?;
+    if let Err(err) = btf.refresh_kinds() {
+        btf.remove(TypeId(first), types);
+        return Err(err);
+    }
     Ok(Described {
         kinds,
         without_classes,
@@ -180,12 +184,12 @@ struct Missing {
     without_classes: Vec<Kind>,
 }
 
-fn missing(btf: &Btf, options: &Describe) -> Result<Missing> {
+fn missing(btf: &Btf, options: &Describe, adds_origin: bool) -> Result<Missing> {
     let described = btf.descriptions();
     let mut missing =
         Missing { specs: Vec::new(), sizes_only: Vec::new(), without_classes: Vec::new() };
     if btf.base().is_none() {
-        let used = used_kinds(btf, options.select);
+        let used = used_kinds(btf, options.select, adds_origin);
         let selected = KindSpec::released()
             .iter()
             .filter(|spec| used.get(spec.kind.index()).is_some_and(|used| *used))
@@ -224,12 +228,13 @@ fn missing(btf: &Btf, options: &Describe) -> Result<Missing> {
 }
 
 /// Which released kinds `select` means, by number.
-fn used_kinds(btf: &Btf, select: Select) -> [bool; 128] {
+fn used_kinds(btf: &Btf, select: Select, adds_origin: bool) -> [bool; 128] {
     let mut used = [select == Select::All; 128];
     if select == Select::Used {
         // The kinds that every description of a kind with words is made of.
         let own = [Kind::INT, Kind::ARRAY, Kind::STRUCT, Kind::UNION, Kind::TYPEDEF];
-        for kind in btf.types().map(|ty| ty.kind()).chain(own) {
+        let origin = adds_origin.then_some(Kind::ENUM);
+        for kind in btf.types().map(|ty| ty.kind()).chain(own).chain(origin) {
             if let Some(slot) = used.get_mut(kind.index()) {
                 *slot = true;
             }

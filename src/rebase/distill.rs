@@ -25,12 +25,13 @@ use crate::relocate::{MOST_OF_ONE_NAME, all_types, is_composite};
 /// as well. An origin record at the end names it. [`relocate`](crate::relocate) is the way back.
 ///
 /// # Errors
-/// If the BTF has no base, if a type is of a kind of which only sizes are known, or if the BTF can't
-/// be written anew without losing what is not understood.
+/// If the BTF has no base, if a type is of a kind of which only sizes are known, if a reference reaches
+/// nothing, or if the BTF can't be written anew without losing what is not understood.
 pub fn distill(split: &Btf, roots: &[TypeId]) -> Result<Moved> {
     let Some(base) = split.base().map(Arc::clone) else {
         return Err(Error::new(ErrorKind::Base, "standalone BTF has no base to be distilled"));
     };
+    split.check_references()?;
     let mut split = split.clone();
     split.take_origin()?;
     let lookup = Lookup::new(&base);

@@ -15,8 +15,8 @@ use crate::origin::Origin;
 /// Descriptions that the base has of kinds that are not released come along where such kinds do.
 ///
 /// # Errors
-/// If a type is of a kind of which only sizes are known, or if the BTF can't be written anew without
-/// losing what is not understood.
+/// If a type is of a kind of which only sizes are known, if a reference reaches nothing, or if the BTF can't
+/// be written anew without losing what is not understood.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -34,6 +34,7 @@ use crate::origin::Origin;
 /// # Ok::<(), btfkinds::Error>(())
 /// ```
 pub fn flatten(split: &Btf, roots: &[TypeId]) -> Result<Moved> {
+    split.check_references()?;
     let mut split = split.clone();
     split.take_origin()?;
     let wanted = reached(&split, roots, |_| true);

@@ -52,7 +52,7 @@ impl BaseIndex {
     ///
     /// # Errors
     /// If `standalone` is split or of the other byte order, if it has types of a kind of which only
-    /// sizes are known, or if a limit of the format would be passed.
+    /// sizes are known, if a reference of it reaches nothing, or if a limit of the format would be passed.
     pub fn rebase(&self, standalone: &Btf, own_functions: &[&str]) -> Result<Rebased> {
         let base = self.base();
         if standalone.base().is_some() {
@@ -63,6 +63,7 @@ impl BaseIndex {
             let what = "the BTF and its base have different byte orders";
             return Err(Error::new(ErrorKind::Base, what));
         }
+        standalone.check_references()?;
         let mut standalone = standalone.clone();
         standalone.take_origin()?;
         check_kinds(&standalone, base)?;
@@ -83,8 +84,8 @@ impl BaseIndex {
 }
 
 /// Refuses a kind that is not released and that the base knows with other words.
-fn check_kinds(standalone: &Btf, base: &Btf) -> Result<()> {
-    for entry in standalone.kinds().iter().filter(|entry| !entry.spec.kind.is_released()) {
+pub(crate) fn check_kinds(split: &Btf, base: &Btf) -> Result<()> {
+    for entry in split.kinds().iter().filter(|entry| !entry.spec.kind.is_released()) {
         let Some(known) = base.known(entry.spec.kind).transpose()? else { continue };
         let sizes = |spec: &KindSpec| (spec.fixed_size(), spec.element_size());
         let same = sizes(&entry.spec) == sizes(&known.spec)

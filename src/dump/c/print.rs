@@ -247,7 +247,7 @@ impl<'a> Printer<'a> {
             Kind::INT if !self.is_defined(ty) => {
                 self.out.extend_from_slice(chain::name(self.btf, ty));
             }
-            Kind::FLOAT => text::plain(&mut self.out, chain::name(self.btf, ty)),
+            Kind::FLOAT => text::words(&mut self.out, chain::name(self.btf, ty)),
             Kind::INT | Kind::TYPEDEF => self.name_of(ty),
             _ => self.stranger(ty),
         }

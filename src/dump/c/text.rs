@@ -63,6 +63,19 @@ pub(super) fn identifier(out: &mut Vec<u8>, name: &[u8]) {
     out.extend(name.iter().map(|byte| if byte.is_ascii_alphanumeric() { *byte } else { b'_' }));
 }
 
+/// Appends a name of one word or several, such as `long double`.
+pub(super) fn words(out: &mut Vec<u8>, name: &[u8]) {
+    for (nth, word) in name.split(|byte| *byte == b' ').enumerate() {
+        if nth > 0 {
+            out.push(b' ');
+        }
+        match is_identifier(word) {
+            true => out.extend_from_slice(word),
+            false => identifier(out, word),
+        }
+    }
+}
+
 /// Appends a name for people: as it is, but for control characters and ends of comments.
 pub(super) fn plain(out: &mut Vec<u8>, name: &[u8]) {
     let mut before = 0;
