@@ -59,6 +59,7 @@ mod origin;
 mod rebase;
 mod relocate;
 mod renumber;
+mod scan;
 mod strip;
 
 pub use btf::{Btf, Elements, Endian, NewType, Parse, Record, Removal, StrOff, TypeId};

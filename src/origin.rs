@@ -3,10 +3,11 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use memchr::memchr_iter;
 
-use crate::btf::{Btf, Parse, header_words};
+use crate::btf::{Blob, Btf, Parse, header_words};
 use crate::error::{Error, ErrorKind, Result};
 
 /// ENUM, four values.
@@ -159,24 +160,29 @@ impl Numbering {
     /// # Errors
     /// As [`Parse::read`], if the blob cannot be read.
     pub fn of(blob: &[u8], parse: &Parse) -> Result<Numbering> {
+        Self::of_blob(&Arc::new(Blob::copy_of(blob)), parse)
+    }
+
+    /// [`Numbering::of`] a blob that needs no copy.
+    pub(crate) fn of_blob(blob: &Arc<Blob>, parse: &Parse) -> Result<Numbering> {
         match parse.is_told() {
             Some(true) => return Ok(Numbering::StandaloneTold),
             Some(false) => return Ok(Numbering::SplitTold),
             None => {}
         }
-        if let Some(origin) = Origin::find(blob) {
+        if let Some(origin) = Origin::find(blob.bytes()) {
             return Ok(match origin.base_types {
                 0 => Numbering::StandaloneByOrigin(origin),
                 _ => Numbering::SplitByOrigin(origin),
             });
         }
-        match header_words(blob, 0) {
+        match header_words(blob.bytes(), 0) {
             Some((_, [0, ..])) => {}
             Some(_) => return Ok(Numbering::SplitByStrings),
             // The error comes from reading it.
             None => {}
         }
-        match parse.clone().standalone().read(blob) {
+        match parse.clone().standalone().read_blob(blob) {
             Ok(_) => Ok(Numbering::StandaloneByReferences),
             Err(err) if err.kind() == ErrorKind::Reference => Ok(Numbering::SplitByReferences),
             // On the base it may be fine: a description leads there, or is there.
@@ -228,18 +234,23 @@ impl Parse {
     /// # Errors
     /// As [`Parse::read`]; [`ErrorKind::Base`] for the wrong base.
     pub fn read_as_it_is(&self, blob: &[u8]) -> Result<Btf> {
+        self.read_blob_as_it_is(&Arc::new(Blob::copy_of(blob)))
+    }
+
+    /// [`Parse::read_as_it_is`] of a blob that needs no copy.
+    pub(crate) fn read_blob_as_it_is(&self, blob: &Arc<Blob>) -> Result<Btf> {
         let Some(base) = self.given_base() else {
-            return match Origin::find(blob) {
+            return match Origin::find(blob.bytes()) {
                 // Small numbers could pass for those of standalone BTF.
                 Some(origin) if origin.base_types != 0 && self.is_told() != Some(true) => {
                     let what = format!("this was numbered for a base of {origin}");
                     Err(Error::new(ErrorKind::Base, what).with_help("give that base with -B"))
                 }
-                _ => self.read(blob),
+                _ => self.read_blob(blob),
             };
         };
-        match Numbering::of(blob, self)? {
-            numbering if numbering.is_standalone() => self.clone().standalone().read(blob),
+        match Numbering::of_blob(blob, self)? {
+            numbering if numbering.is_standalone() => self.clone().standalone().read_blob(blob),
             // Where the base is recorded, another one is not even tried.
             Numbering::SplitByOrigin(origin) if !origin.names(base) => {
                 let given = Origin::default().numbered_for(base);
@@ -248,7 +259,7 @@ impl Parse {
                 Err(Error::new(ErrorKind::Base, what)
                     .with_help("give the base that it was numbered for, or move it to this one ('btfkinds renumber -B')"))
             }
-            _ => self.read(blob),
+            _ => self.read_blob(blob),
         }
     }
 }
@@ -307,7 +318,7 @@ impl Btf {
         self.insert(id, &[origin.record(start)])
     }
 
-    /// CRC-32 (IEEE) of the blob's bytes.
+    /// CRC-32 (IEEE) of the blob's bytes. It is summed up once, until the blob changes.
     pub fn crc32(&self) -> u32 {
         struct Sum(crc32fast::Hasher);
         impl Write for Sum {
@@ -319,9 +330,11 @@ impl Btf {
                 Ok(())
             }
         }
-        let mut sum = Sum(crc32fast::Hasher::new());
-        // Summing up cannot fail.
-        let _ = self.write_to(&mut sum);
-        sum.0.finalize()
+        self.once_summed(|| {
+            let mut sum = Sum(crc32fast::Hasher::new());
+            // Summing up cannot fail.
+            let _ = self.write_to(&mut sum);
+            sum.0.finalize()
+        })
     }
 }

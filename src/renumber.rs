@@ -226,8 +226,12 @@ impl Btf {
             }
         }
         self.begin_edit()?;
+        let Shift { ids_from, ids_by, strs_from, strs_by } = *shift;
+        // 0 stays 0. The sums are within the limits: that was checked above.
+        let (ids_from, strs_from) = (ids_from.max(1), strs_from.max(1));
         self.for_each_ref(|word, is_str| {
-            *word = if is_str { shift.string(*word) } else { shift.id(*word) }
+            let (from, by) = if is_str { (strs_from, strs_by) } else { (ids_from, ids_by) };
+            *word = word.wrapping_add(if *word >= from { by } else { 0 });
         });
         Ok(())
     }
@@ -286,20 +290,16 @@ impl Btf {
 
     /// Every reference of the own types, as a word that can be changed; true for string offsets.
     pub(crate) fn for_each_ref(&mut self, mut f: impl FnMut(&mut u32, bool)) {
-        let (words, starts, kinds) = self.words_mut();
-        let mut rest = words;
+        let (mut rest, starts, kinds) = self.words_mut();
         let mut at = 0;
-        let ends = starts.iter().skip(1).map(|end| *end as usize).chain([rest.len()]);
-        for end in ends {
-            let (record, tail) = rest.split_at_mut(end.saturating_sub(at).min(rest.len()));
+        let ends = starts.get(1..).unwrap_or_default().iter().map(|end| *end as usize);
+        for end in ends.chain([starts.first().map_or(0, |_| rest.len())]) {
+            let len = end.saturating_sub(at);
+            let Some((record, tail)) = rest.split_at_mut_checked(len) else { return };
             (rest, at) = (tail, end);
             let info = record.get(1).copied().unwrap_or_default();
             let Some(entry) = kinds.get(Kind::of_info(info)) else { continue };
-            entry.refs.for_each(record.len(), |at, is_str| {
-                if let Some(word) = record.get_mut(at) {
-                    f(word, is_str);
-                }
-            });
+            entry.refs.for_each_mut(record, &mut f);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Btf, Interner, MAX_NAME_OFFSET, MAX_TYPE_ID, StrOff, TypeId};
+use super::{Blob, Btf, Found, Interner, MAX_NAME_OFFSET, MAX_TYPE_ID, StrOff, TypeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{Kind, KindEntry, KindMap, KindSpec, Layout, Sizes, Source};
 use crate::origin::Origin;
@@ -28,7 +28,7 @@ pub struct NewType<'a> {
 
 /// What a blob was before an edit that may fail.
 pub(crate) struct Checkpoint {
-    as_read: Option<Vec<u8>>,
+    as_read: Option<Arc<Blob>>,
     types_at: usize,
     words: usize,
     starts: usize,
@@ -104,8 +104,8 @@ impl Btf {
                 self.str_end()
             )));
         }
-        let mut interner = self.interner.take().unwrap_or_else(|| Interner::of(&self.strings));
-        let own = interner.add(&mut self.strings, string);
+        let mut interner = self.interner.take().unwrap_or_else(|| Interner::of(self.own_strings()));
+        let own = interner.add(self.body.own().1, string);
         self.interner = interner.into();
         Ok(StrOff(own.saturating_add(self.start_str)))
     }
@@ -115,8 +115,9 @@ impl Btf {
         let mut found = None;
         let mut btf = Some(self);
         while let Some(level) = btf {
-            let interner = level.interner.get_or_init(|| Interner::of(&level.strings));
-            if let Some(own) = interner.find(&level.strings, string) {
+            let strings = level.own_strings();
+            let interner = level.interner.get_or_init(|| Interner::of(strings));
+            if let Some(own) = interner.find(strings, string) {
                 found = Some(StrOff(own.saturating_add(level.start_str)));
             }
             btf = level.base.as_deref();
@@ -204,9 +205,9 @@ impl Btf {
     pub(crate) fn insert(&mut self, at: TypeId, records: &[Vec<u32>]) -> Result<()> {
         let added = self.check_room(records.len())?;
         let new_words = records.iter().map(Vec::len).fold(0, usize::saturating_add);
-        let bytes = self.words.len().saturating_add(new_words).saturating_mul(4);
+        let bytes = self.words().len().saturating_add(new_words).saturating_mul(4);
         // All three sections must stay within what u32 offsets can say.
-        let all = bytes.saturating_add(self.strings.len()).saturating_add(self.layout.bytes.len());
+        let all = bytes.saturating_add(self.str_len()).saturating_add(self.layout.bytes.len());
         if u32::try_from(all).is_err() {
             return Err(refuse("the blob would be larger than 4 GiB"));
         }
@@ -215,7 +216,7 @@ impl Btf {
         if own < self.starts.len() {
             self.shift(&Shift { ids_from: at.0, ids_by: added, ..Shift::default() })?;
         }
-        let word_at = self.starts.get(own).map_or(self.words.len(), |start| *start as usize);
+        let word_at = self.starts.get(own).map_or(self.words().len(), |start| *start as usize);
         let moved = u32::try_from(new_words).unwrap_or(u32::MAX);
         for start in self.starts.iter_mut().skip(own) {
             *start = start.saturating_add(moved);
@@ -228,7 +229,7 @@ impl Btf {
         });
         let own = own.min(self.starts.len());
         self.starts.splice(own..own, starts.collect::<Vec<_>>());
-        self.words.splice(word_at..word_at, records.iter().flatten().copied());
+        self.body.own().0.splice(word_at..word_at, records.iter().flatten().copied());
         Ok(())
     }
 
@@ -236,10 +237,10 @@ impl Btf {
     pub(crate) fn remove(&mut self, at: TypeId, count: u32) {
         let own = at.0.saturating_sub(self.start_id) as usize;
         let past = own.saturating_add(count as usize).min(self.starts.len());
-        let end = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+        let end = u32::try_from(self.words().len()).unwrap_or(u32::MAX);
         let start = |own: usize| self.starts.get(own).copied().unwrap_or(end);
         let (from, to) = (start(own), start(past));
-        self.words.drain(from as usize..to as usize);
+        self.body.own().0.drain(from as usize..to as usize);
         self.starts.drain(own.min(past)..past);
         for start in self.starts.iter_mut().skip(own) {
             *start = start.saturating_sub(to.saturating_sub(from));
@@ -260,9 +261,10 @@ impl Btf {
     /// Cuts the last record off, of `words` words, and all strings from own offset `strings` on.
     pub(crate) fn truncate(&mut self, words: usize, strings: usize) -> Result<()> {
         self.begin_edit()?;
-        self.words.truncate(self.words.len().saturating_sub(words));
+        let (own_words, own_strings) = self.body.own();
+        own_words.truncate(own_words.len().saturating_sub(words));
+        own_strings.truncate(strings);
         self.starts.pop();
-        self.strings.truncate(strings);
         self.interner = OnceLock::new();
         Ok(())
     }
@@ -277,7 +279,7 @@ impl Btf {
                 "a name at offset {end} is past the limit {MAX_NAME_OFFSET:#x}"
             )));
         }
-        self.strings.extend_from_slice(strings);
+        self.body.own().1.extend_from_slice(strings);
         self.interner = OnceLock::new();
         Ok(start)
     }
@@ -289,9 +291,9 @@ impl Btf {
         Ok(Checkpoint {
             as_read,
             types_at,
-            words: self.words.len(),
+            words: self.words().len(),
             starts: self.starts.len(),
-            strings: self.strings.len(),
+            strings: self.str_len(),
             origin: self.origin(),
         })
     }
@@ -305,9 +307,10 @@ impl Btf {
             to.starts = to.starts.saturating_sub(1);
             to.strings = to.strings.saturating_sub(Origin::NAMES.len());
         }
-        self.words.truncate(to.words);
+        let (words, strings) = self.body.own();
+        words.truncate(to.words);
+        strings.truncate(to.strings);
         self.starts.truncate(to.starts);
-        self.strings.truncate(to.strings);
         self.interner = OnceLock::new();
         if let Some(origin) = to.origin {
             // It was there before, so that it fits.
@@ -315,12 +318,12 @@ impl Btf {
         }
         self.header.types.start = to.types_at;
         self.as_read = to.as_read;
-        self.names = OnceLock::new();
+        self.found = Found::default();
     }
 
     /// Where the kinds in use come from changes when descriptions are added or moved.
     pub(crate) fn refresh_kinds(&mut self) -> Result<()> {
-        self.names = OnceLock::new();
+        self.found = Found::default();
         let used: Vec<Kind> = self
             .kinds
             .iter()
@@ -351,12 +354,13 @@ impl Btf {
     /// Gives a blob without types all its types at once: their words, and where each one starts.
     pub(crate) fn set_types(&mut self, words: Vec<u32>, starts: Vec<u32>) -> Result<()> {
         self.check_room(starts.len())?;
-        let bytes = words.len().saturating_mul(4).saturating_add(self.strings.len());
+        let bytes = words.len().saturating_mul(4).saturating_add(self.str_len());
         if u32::try_from(bytes.saturating_add(self.layout.bytes.len())).is_err() {
             return Err(refuse("the blob would be larger than 4 GiB"));
         }
-        self.names = OnceLock::new();
-        (self.words, self.starts) = (words, starts);
+        self.found = Found::default();
+        *self.body.own().0 = words;
+        self.starts = starts;
         Ok(())
     }
 
@@ -380,12 +384,12 @@ impl Btf {
         self.as_read = None;
         // From now on the blob is arranged as `Header::write` does.
         self.header.types.start = self.header.len();
-        self.names = OnceLock::new();
+        self.found = Found::default();
         Ok(())
     }
 
     fn check_editable(&self) -> Result<()> {
-        if self.strings.is_empty() && self.base.is_none() {
+        if self.own_strings().is_empty() && self.base.is_none() {
             let what = "without types and strings this may be standalone or split BTF: nothing can be added to it";
             return Err(refuse(what).with_help("if it is split BTF, give its base with -B"));
         }
@@ -397,7 +401,7 @@ impl Btf {
             return Err(refuse(what).at(24));
         }
         if let Some(blob) = &self.as_read
-            && !self.header.gaps_are_zero(blob)
+            && !self.header.gaps_are_zero(blob.bytes())
         {
             return Err(refuse(
                 "between or behind the sections are bytes that are not zero: such BTF can be read, not edited",

@@ -1,7 +1,9 @@
 //! [`Btf`]: one BTF blob, parsed.
 
+mod body;
 mod build;
 mod header;
+mod index;
 mod record;
 mod remove;
 mod strings;
@@ -12,6 +14,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, OnceLock};
 
+pub(crate) use body::Blob;
 pub(crate) use build::Checkpoint;
 pub use build::NewType;
 pub use header::Endian;
@@ -23,9 +26,11 @@ pub(crate) use types::Types;
 pub(crate) use walk::MAX_TYPE_ID;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{Kind, KindEntry, KindMap, KindSpec, Layout, Names};
+use crate::kind::{Highest, Kind, KindEntry, KindMap, KindSpec, Layout, Names};
+use body::Body;
 pub(crate) use header::Header;
-pub(crate) use walk::{Walk, walk};
+use index::Index;
+pub(crate) use walk::{Walk, Walked, walk};
 
 /// A type id: 0 is void, 1 the first type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,20 +73,26 @@ pub(crate) const MAX_NAME_OFFSET: u32 = 0xff_ffff;
 #[derive(Debug, Clone)]
 pub struct Btf {
     header: Header,
-    /// The type section in the machine's byte order.
-    words: Vec<u32>,
-    /// Where in `words` each record starts.
+    body: Body,
+    /// Where in the type words each record starts.
     starts: Vec<u32>,
-    strings: Vec<u8>,
     layout: Layout,
     base: Option<Arc<Btf>>,
     start_id: u32,
     start_str: u32,
     kinds: KindMap,
     /// The blob as it was read, if [`Header::write`] would not arrange it the same way.
-    as_read: Option<Vec<u8>>,
-    names: OnceLock<Names>,
+    as_read: Option<Arc<Blob>>,
     interner: OnceLock<Interner>,
+    found: Found,
+}
+
+/// What was found out about a blob when it was first needed, until the blob changes.
+#[derive(Debug, Clone, Default)]
+struct Found {
+    names: OnceLock<Names>,
+    index: OnceLock<Index>,
+    crc32: OnceLock<u32>,
 }
 
 /// The last `count` words of a blob's type section, fewer if it has fewer, and its strings; None if
@@ -169,15 +180,20 @@ impl Parse {
     /// kind whose sizes no source gives, a malformed description of a kind that has records, two
     /// sources that disagree on such a kind. A given kind that is released cannot be right either.
     pub fn read(&self, blob: &[u8]) -> Result<Btf> {
+        self.read_blob(&Arc::new(Blob::copy_of(blob)))
+    }
+
+    /// [`Parse::read`] of a blob that needs no copy.
+    pub(crate) fn read_blob(&self, blob: &Arc<Blob>) -> Result<Btf> {
+        let bytes = blob.bytes();
         for spec in &self.given {
             spec.check().map_err(|what| Error::new(ErrorKind::KindFile, what))?;
         }
-        let header = Header::parse(blob)?;
-        let section = |range: &std::ops::Range<usize>| blob.get(range.clone()).unwrap_or_default();
-        let strings = section(&header.strings).to_vec();
-        let words = header.endian.words(section(&header.types));
-        let layout =
-            Layout { bytes: header.layout.as_ref().map(section).unwrap_or_default().to_vec() };
+        let header = Header::parse(bytes)?;
+        let body = Body::read(blob, &header);
+        let (words, strings) = (body.words(), body.strings());
+        let layout = header.layout.as_ref().and_then(|range| bytes.get(range.clone()));
+        let layout = Layout { bytes: layout.unwrap_or_default().to_vec() };
         let (start_id, start_str) = match &self.base {
             None if strings.is_empty() && words.is_empty() => (1, 0),
             None if strings.first() != Some(&0) => {
@@ -194,8 +210,8 @@ impl Parse {
             Some(base) => (base.type_count(), base.str_end()),
         };
         let walk = Walk {
-            words: &words,
-            strings: &strings,
+            words,
+            strings,
             start_id,
             start_str,
             base: self.base.as_deref(),
@@ -203,23 +219,25 @@ impl Parse {
             given: &self.given,
             offset: header.types.start,
         };
-        let (starts, kinds) = walk::walk(walk)?;
-        let as_read = (!header.is_canonical(blob.len())).then(|| blob.to_vec());
+        let Walked { starts, kinds, highest } = walk::walk(walk)?;
+        let as_read = (!header.is_canonical(bytes.len())).then(|| Arc::clone(blob));
         let btf = Btf {
             header,
-            words,
+            body,
             starts,
-            strings,
             layout,
             base: self.base.clone(),
             start_id,
             start_str,
             kinds,
             as_read,
-            names: OnceLock::new(),
             interner: OnceLock::new(),
+            found: Found::default(),
         };
-        btf.check_references()?;
+        // Where all are within the limits there is nothing to look for.
+        if !highest.is_some_and(|highest| btf.reaches(highest)) {
+            btf.check_references()?;
+        }
         Ok(btf)
     }
 }
@@ -242,17 +260,16 @@ impl Btf {
                 layout: None,
                 tail: Vec::new(),
             },
-            words: Vec::new(),
+            body: Body::new(Vec::new(), vec![0]),
             starts: Vec::new(),
-            strings: vec![0],
             layout: Layout::default(),
             base: None,
             start_id: 1,
             start_str: 0,
             kinds: KindMap::released(),
             as_read: None,
-            names: OnceLock::new(),
             interner: OnceLock::new(),
+            found: Found::default(),
         }
     }
 
@@ -260,7 +277,7 @@ impl Btf {
     pub fn new_split(base: Arc<Btf>) -> Btf {
         let mut btf = Btf::new();
         btf.header.endian = base.header.endian;
-        btf.strings.clear();
+        btf.body = Body::new(Vec::new(), Vec::new());
         btf.start_id = base.type_count();
         btf.start_str = base.str_end();
         btf.base = Some(base);
@@ -305,31 +322,29 @@ impl Btf {
     /// When writing fails.
     pub fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
         if let Some(blob) = &self.as_read {
-            return out.write_all(blob);
+            return out.write_all(blob.bytes());
         }
         // Each section's length came from a u32 or was held below the format's limits by `build`.
         let len = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let (types, layout) = (len(self.type_len()), len(self.layout.bytes.len()));
-        out.write_all(&self.header.write(types, layout, len(self.strings.len())))?;
+        out.write_all(&self.header.write(types, layout, len(self.str_len())))?;
         if self.header.endian == Endian::NATIVE {
-            out.write_all(bytemuck::cast_slice(&self.words))?;
+            out.write_all(bytemuck::cast_slice(self.words()))?;
         } else {
-            let swapped: Vec<u32> = self.words.iter().map(|word| word.swap_bytes()).collect();
+            let swapped: Vec<u32> = self.words().iter().map(|word| word.swap_bytes()).collect();
             out.write_all(bytemuck::cast_slice(&swapped))?;
         }
         out.write_all(&self.layout.bytes)?;
-        out.write_all(&self.strings)
+        out.write_all(self.own_strings())
     }
 
     /// The length of [`Btf::to_bytes`].
     pub fn byte_len(&self) -> usize {
         match &self.as_read {
-            Some(blob) => blob.len(),
-            None => {
-                [self.header.len(), self.type_len(), self.layout.bytes.len(), self.strings.len()]
-                    .into_iter()
-                    .fold(0, usize::saturating_add)
-            }
+            Some(blob) => blob.bytes().len(),
+            None => [self.header.len(), self.type_len(), self.layout.bytes.len(), self.str_len()]
+                .into_iter()
+                .fold(0, usize::saturating_add),
         }
     }
 
@@ -357,17 +372,17 @@ impl Btf {
 
     /// The length of the own string section in bytes.
     pub fn str_len(&self) -> usize {
-        self.strings.len()
+        self.own_strings().len()
     }
 
     /// The length of the own type section in bytes.
     pub fn type_len(&self) -> usize {
-        self.words.len().saturating_mul(4)
+        self.words().len().saturating_mul(4)
     }
 
     /// Where the strings end, the base's included: the first offset of BTF split on this.
     pub(crate) fn str_end(&self) -> u32 {
-        self.start_str.saturating_add(u32::try_from(self.strings.len()).unwrap_or(u32::MAX))
+        self.start_str.saturating_add(u32::try_from(self.str_len()).unwrap_or(u32::MAX))
     }
 
     /// The own types, in the order of their ids.
@@ -382,6 +397,32 @@ impl Btf {
             btf = btf.base.as_deref()?;
         }
         Some(Record::new(btf, id, btf.view().get(id.0)?))
+    }
+
+    /// The types of a name, those of the bases first, in the order of their ids. The first call goes
+    /// through all types, later ones do not until the blob changes.
+    ///
+    /// ```
+    /// use btfkinds::{Btf, Encoding};
+    ///
+    /// let mut btf = Btf::new();
+    /// let int = btf.add_int("int", 4, Encoding::Signed)?;
+    /// btf.add_typedef("pid_t", int)?;
+    /// let found: Vec<_> = btf.named("pid_t").map(|ty| ty.id().0).collect();
+    /// assert_eq!(found, [2]);
+    /// # Ok::<(), btfkinds::Error>(())
+    /// ```
+    pub fn named(&self, name: impl AsRef<[u8]>) -> impl Iterator<Item = Record<'_>> {
+        let mut found = Vec::new();
+        let mut level = Some(self);
+        while let Some(btf) = level {
+            let index = btf.found.index.get_or_init(|| Index::of(btf.view()));
+            // Records of one name are linked from the last to the first.
+            let own = index.find(btf.view(), name.as_ref());
+            found.extend(own.filter_map(|id| btf.get(TypeId(id))));
+            level = btf.base.as_deref();
+        }
+        found.into_iter().rev()
     }
 
     /// A string by offset, from this blob or its bases, without its NUL.
@@ -444,7 +485,8 @@ impl Btf {
 
     /// The type words, where records start in them, and the kinds to take them apart.
     pub(crate) fn words_mut(&mut self) -> (&mut [u32], &[u32], &KindMap) {
-        (&mut self.words, &self.starts, &self.kinds)
+        self.found = Found::default();
+        (self.body.own().0, &self.starts, &self.kinds)
     }
 
     /// The offset of the first own string.
@@ -456,7 +498,7 @@ impl Btf {
     pub(crate) fn number_from_one(&mut self) {
         (self.start_id, self.start_str) = (1, 0);
         self.as_read = None;
-        self.names = OnceLock::new();
+        self.found = Found::default();
     }
 
     /// Continues `base` from now on: references have been moved to fit it.
@@ -465,17 +507,22 @@ impl Btf {
         self.start_str = base.str_end();
         self.base = Some(base);
         self.as_read = None;
-        self.names = OnceLock::new();
+        self.found = Found::default();
     }
 
     fn names(&self) -> &Names {
-        self.names.get_or_init(|| Names::of(self.view()))
+        self.found.names.get_or_init(|| Names::of(self.view()))
+    }
+
+    /// What `sum` gives, asked no more often than the blob changes.
+    pub(crate) fn once_summed(&self, sum: impl FnOnce() -> u32) -> u32 {
+        *self.found.crc32.get_or_init(sum)
     }
 
     fn as_walk(&self) -> Walk<'_> {
         Walk {
-            words: &self.words,
-            strings: &self.strings,
+            words: self.words(),
+            strings: self.own_strings(),
             start_id: self.start_id,
             start_str: self.start_str,
             base: self.base.as_deref(),
@@ -485,11 +532,21 @@ impl Btf {
         }
     }
 
+    /// The strings from an offset on, which may be one of this blob's bases.
+    fn tail_of_base(&self, offset: u32) -> Option<&[u8]> {
+        let mut btf = self;
+        while offset < btf.start_str {
+            btf = btf.base.as_deref()?;
+        }
+        btf.own_strings().get(offset.saturating_sub(btf.start_str) as usize..)
+    }
+
+    #[inline]
     pub(crate) fn view(&self) -> Types<'_> {
         Types {
-            words: &self.words,
+            words: self.words(),
             starts: &self.starts,
-            strings: &self.strings,
+            strings: self.own_strings(),
             start_id: self.start_id,
             start_str: self.start_str,
             base: self.base.as_deref(),
@@ -547,12 +604,12 @@ impl Btf {
 
     /// The own type words.
     pub(crate) fn words(&self) -> &[u32] {
-        &self.words
+        self.body.words()
     }
 
     /// The own string section.
     pub(crate) fn own_strings(&self) -> &[u8] {
-        &self.strings
+        self.body.strings()
     }
 
     /// The own record that byte `offset` of the blob is in, and how far in.
@@ -561,7 +618,7 @@ impl Btf {
         let own = self.starts.partition_point(|start| *start <= word).checked_sub(1)?;
         let id = TypeId(self.start_id.saturating_add(u32::try_from(own).ok()?));
         let within = offset.checked_sub(self.offset_of(id)?)?;
-        let inside = (word as usize) < self.words.len();
+        let inside = (word as usize) < self.words().len();
         inside.then_some((id, within))
     }
 
@@ -571,28 +628,12 @@ impl Btf {
     /// # Errors
     /// The first that reaches nothing.
     pub fn check_references(&self) -> Result<()> {
-        let (ids, strs) = (self.type_count(), self.str_end());
-        let names = strs.min(MAX_NAME_OFFSET.saturating_add(1)).max(1);
-        // Below the own numbers is the base; without one there is nothing but void and no name.
-        let base = self.base.is_some();
-        let below = |word: u32, is_str: bool| {
-            !base && word != 0 && word < if is_str { self.start_str } else { self.start_id }
-        };
-        let bad = |word: u32, is_str: bool| {
-            word >= if is_str { names } else { ids } || below(word, is_str)
-        };
-        // Where nothing can be below, all that are not past the end are fine.
-        let only_above = base || (self.start_id, self.start_str) == (1, 0);
         for (id, words) in self.view().own_from(0) {
             let info = words.get(1).copied().unwrap_or_default();
             let Some(entry) = self.kinds.get(Kind::of_info(info)) else { continue };
-            if only_above && entry.refs.are_below(words, ids, names) {
-                continue;
-            }
             let mut wrong = None;
-            entry.refs.for_each(words.len(), |at, is_str| {
-                let word = words.get(at).copied().unwrap_or_default();
-                if bad(word, is_str) && wrong.is_none() {
+            entry.refs.for_each(words, |at, word, is_str| {
+                if !self.reaches_one(word, is_str) && wrong.is_none() {
                     wrong = Some((at, word, is_str));
                 }
             });
@@ -601,6 +642,31 @@ impl Btf {
             }
         }
         Ok(())
+    }
+
+    /// Whether an id or offset reaches something.
+    fn reaches_one(&self, word: u32, is_str: bool) -> bool {
+        let limits = self.limits();
+        let (end, start) = match is_str {
+            true => (limits.string, self.start_str),
+            false => (limits.id, self.start_id),
+        };
+        // Below the own numbers is the base; without one there is nothing but void and no name.
+        word < end && (self.base.is_some() || word == 0 || word >= start)
+    }
+
+    /// Whether references of which these are the highest all reach something; if not, it takes a
+    /// closer look.
+    fn reaches(&self, highest: Highest) -> bool {
+        let limits = self.limits();
+        let nothing_below = self.base.is_some() || (self.start_id, self.start_str) == (1, 0);
+        nothing_below && highest.id < limits.id && highest.string < limits.string
+    }
+
+    /// The lowest id and string offset that are past the end.
+    fn limits(&self) -> Highest {
+        let string = self.str_end().min(MAX_NAME_OFFSET.saturating_add(1)).max(1);
+        Highest { id: self.type_count(), string }
     }
 
     /// The error for a bad word of a record, at this position.

@@ -90,6 +90,12 @@ impl<'a> Record<'a> {
         BStr::new(self.btf.string(offset).unwrap_or_default())
     }
 
+    /// The fixed words and the elements.
+    #[inline]
+    pub(crate) fn behind_header(&self) -> &'a [u32] {
+        self.words.get(3..).unwrap_or_default()
+    }
+
     /// The second word: kind, `vlen` and `kind_flag`.
     pub(crate) fn info(&self) -> u32 {
         self.word(1)
@@ -112,8 +118,7 @@ impl<'a> Record<'a> {
 
     /// The fixed words.
     pub fn fixed(&self) -> &'a [u32] {
-        let rest = self.words.get(3..).unwrap_or_default();
-        rest.get(..self.spec().fixed.len()).unwrap_or_default()
+        self.behind_header().get(..self.spec().fixed.len()).unwrap_or_default()
     }
 
     /// The elements, `vlen` of them if the kind has any.
@@ -130,9 +135,9 @@ impl<'a> Record<'a> {
     }
 
     /// Calls `f(position, word, is_str)` for every type id and string offset of the record.
-    pub(crate) fn for_each_ref(&self, mut f: impl FnMut(usize, u32, bool)) {
+    pub(crate) fn for_each_ref(&self, f: impl FnMut(usize, u32, bool)) {
         if let Some(entry) = self.btf.kinds.get(self.kind()) {
-            entry.refs.for_each(self.words.len(), |at, is_str| f(at, self.word(at), is_str));
+            entry.refs.for_each(self.words, f);
         }
     }
 

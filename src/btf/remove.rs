@@ -96,7 +96,7 @@ impl Btf {
         if removal.moves_ids(self.type_count()) || removal.moves_strings(self.str_end()) {
             self.check_classes()?;
         }
-        let mut words: Vec<u32> = Vec::with_capacity(self.words.len());
+        let mut words: Vec<u32> = Vec::with_capacity(self.words().len());
         let mut starts = Vec::with_capacity(self.starts.len());
         for (id, record) in self.view().own_from(0) {
             if removal.id(id).is_none() {
@@ -112,8 +112,8 @@ impl Btf {
                 continue;
             };
             let mut lost = None;
-            entry.refs.for_each(record.len(), |at, is_str| {
-                lost = lost.or(copy.get_mut(at).and_then(|word| moved(removal, word, is_str)));
+            entry.refs.for_each_mut(copy, |word, is_str| {
+                lost = lost.or(moved(removal, word, is_str));
             });
             if let Some(lost) = lost {
                 return Err(match self.get(TypeId(id)) {
@@ -122,15 +122,16 @@ impl Btf {
                 });
             }
         }
-        let mut strings = Vec::with_capacity(self.strings.len());
+        let old = self.own_strings();
+        let mut strings = Vec::with_capacity(old.len());
         let mut at = 0;
         for (range, _) in &removal.strings {
             let own = |offset: u32| offset.saturating_sub(self.start_str) as usize;
-            strings.extend_from_slice(self.strings.get(at..own(range.start)).unwrap_or_default());
+            strings.extend_from_slice(old.get(at..own(range.start)).unwrap_or_default());
             at = own(range.end);
         }
-        strings.extend_from_slice(self.strings.get(at..).unwrap_or_default());
-        new.strings = strings;
+        strings.extend_from_slice(old.get(at..).unwrap_or_default());
+        *new.body.own().1 = strings;
         new.set_types(words, starts)?;
         Ok(new)
     }

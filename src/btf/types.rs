@@ -1,9 +1,8 @@
 //! A view of type records and strings: what both a finished [`Btf`] and one that is still being
 //! walked can offer.
 
-use memchr::memchr;
-
 use super::Btf;
+use crate::scan;
 
 /// Records by id and strings by offset, through the chain of bases.
 #[derive(Clone, Copy)]
@@ -43,8 +42,7 @@ impl<'a> Types<'a> {
         if offset == 0 {
             return Some(b"");
         }
-        let tail = self.tail(offset)?;
-        tail.get(..memchr(0, tail)?)
+        scan::string(self.tail(offset)?)
     }
 
     /// The string at an offset if it is no longer than the kernel lets a name be
@@ -54,8 +52,7 @@ impl<'a> Types<'a> {
             return Some(b"");
         }
         let tail = self.tail(offset)?;
-        let tail = tail.get(..512).unwrap_or(tail);
-        tail.get(..memchr(0, tail)?)
+        scan::string(tail.get(..512).unwrap_or(tail))
     }
 
     /// Whether the string at an offset starts with `prefix`.
@@ -64,13 +61,11 @@ impl<'a> Types<'a> {
     }
 
     /// The strings from an offset on.
-    pub(crate) fn tail(mut self, offset: u32) -> Option<&'a [u8]> {
-        loop {
-            let Some(own) = offset.checked_sub(self.start_str) else {
-                self = self.base?.view();
-                continue;
-            };
-            return self.strings.get(own as usize..);
+    #[inline]
+    pub(crate) fn tail(self, offset: u32) -> Option<&'a [u8]> {
+        match offset.checked_sub(self.start_str) {
+            Some(own) => self.strings.get(own as usize..),
+            None => self.base?.tail_of_base(offset),
         }
     }
 
@@ -85,15 +80,41 @@ impl<'a> Types<'a> {
     }
 
     /// The own records with their ids, from the `from`-th on.
-    pub(crate) fn own_from(self, from: usize) -> impl Iterator<Item = (u32, &'a [u32])> {
-        let ends = self.starts.iter().skip(from).skip(1).map(|end| *end as usize);
-        let starts = self.starts.iter().skip(from).map(|start| *start as usize);
+    pub(crate) fn own_from(self, from: usize) -> Own<'a> {
+        let starts = self.starts.get(from..).unwrap_or_default();
+        let at = starts.first().copied().unwrap_or(0) as usize;
         // A record's id was checked against the limit, far below u32's, when it was walked.
-        let first = self.start_id.saturating_add(u32::try_from(from).unwrap_or(u32::MAX));
-        starts
-            .zip(ends.chain([self.words.len()]))
-            .filter_map(move |(start, end)| self.words.get(start..end))
-            .zip(first..)
-            .map(|(words, id)| (id, words))
+        let id = self.start_id.saturating_add(u32::try_from(from).unwrap_or(u32::MAX));
+        Own { starts: starts.iter(), at, rest: self.words.get(at..).unwrap_or_default(), id }
+    }
+}
+
+/// Records one after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct Own<'a> {
+    starts: std::slice::Iter<'a, u32>,
+    /// Where `rest` starts.
+    at: usize,
+    rest: &'a [u32],
+    id: u32,
+}
+
+impl<'a> Iterator for Own<'a> {
+    type Item = (u32, &'a [u32]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.starts.next()?;
+        let end = self.starts.as_slice().first().map(|end| *end as usize);
+        let len = end.map_or(self.rest.len(), |end| end.saturating_sub(self.at));
+        let (record, rest) = self.rest.split_at_checked(len)?;
+        (self.rest, self.at) = (rest, self.at.saturating_add(len));
+        let id = self.id;
+        self.id = id.saturating_add(1);
+        Some((id, record))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.starts.size_hint()
     }
 }

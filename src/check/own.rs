@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::rule::{self, Rule};
 use super::{Check, Role, describe, strings};
-use crate::btf::{Btf, Header, Parse, TypeId, Types, Walk, walk};
+use crate::btf::{Btf, Header, Parse, TypeId, Types, Walk, Walked, walk};
 use crate::error::{Error, ErrorKind};
 use crate::kind::{Kind, KindMap, KindSpec, Layout};
 use crate::origin::{Numbering, Origin};
@@ -56,7 +56,7 @@ impl<'a> Own<'a> {
             base,
             offset: header.types.start,
         };
-        let (starts, kinds) = walk(of.get())?;
+        let Walked { starts, kinds, .. } = walk(of.get())?;
         Ok(Own { blob, kinds, walk: of, starts })
     }
 
@@ -70,9 +70,7 @@ impl<'a> Own<'a> {
         for (id, words) in self.types().own_from(0) {
             let kind = Kind::of_info(words.get(1).copied().unwrap_or(0));
             let Some(entry) = self.kinds.get(kind) else { continue };
-            entry.refs.for_each(words.len(), |at, is_str| {
-                f(id, &entry.spec, at, words.get(at).copied().unwrap_or(0), is_str);
-            });
+            entry.refs.for_each(words, |at, word, is_str| f(id, &entry.spec, at, word, is_str));
         }
     }
 }

@@ -1,7 +1,9 @@
 //! `btfkinds dump`.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -44,7 +46,11 @@ impl<'a> How<'a> {
         let btf = self.read(path, say)?;
         let found = match io::stdout().is_terminal() {
             true => self.print(&btf, &mut colour::Types::new(colour::stdout()))?,
-            false => self.print(&btf, &mut io::stdout().lock())?,
+            // Printers write large pieces: looking for the ends of lines in them would be for nothing.
+            false => {
+                let out = io::stdout().as_fd().try_clone_to_owned()?;
+                self.print(&btf, &mut fs::File::from(out))?
+            }
         };
         Ok(self.missing(&found, path.display(), say))
     }

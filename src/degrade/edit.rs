@@ -185,7 +185,7 @@ impl<'a> Edit<'a> {
     /// Calls `f` with the position of each name in a record of a released kind.
     fn for_each_name(&self, words: &[u32], mut f: impl FnMut(usize)) {
         if let Some(entry) = self.kinds.get(kind(words)) {
-            entry.refs.for_each(words.len(), |at, is_str| {
+            entry.refs.for_each(words, |at, _, is_str| {
                 if is_str {
                     f(at);
                 }

@@ -3,7 +3,8 @@
 
 use std::io::{self, Write};
 
-use crate::btf::{Record, StrOff};
+use super::buffer::{Buffer, put};
+use crate::btf::{Record, Types};
 use crate::dump::text::{encoding, linkage};
 use crate::kind::{Field, Kind, Third, WordClass};
 
@@ -26,19 +27,13 @@ use crate::kind::{Field, Kind, Third, WordClass};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Json<W: Write> {
-    out: W,
-    text: Vec<u8>,
-    digits: itoa::Buffer,
+    out: Buffer<W>,
 }
-
-/// When so much text is waiting it is written out.
-const BUFFER: usize = 1 << 16;
 
 impl<W: Write> Json<W> {
     /// Prints to `out`; what is written comes in large pieces.
     pub fn new(out: W) -> Self {
-        let text = Vec::with_capacity(BUFFER.saturating_mul(2));
-        Json { out, text, digits: itoa::Buffer::new() }
+        Json { out: Buffer::new(out) }
     }
 
     /// Prints these types and flushes.
@@ -46,105 +41,63 @@ impl<W: Write> Json<W> {
     /// # Errors
     /// When writing fails.
     pub fn types<'a>(&mut self, types: impl IntoIterator<Item = Record<'a>>) -> io::Result<()> {
-        self.put("{\"types\":[");
+        put!(self.out, "{\"types\":[");
         for (nth, ty) in types.into_iter().enumerate() {
-            self.put(if nth == 0 { "{\"id\":" } else { ",{\"id\":" });
-            self.int(ty.id().0);
-            self.put(",\"kind\":\"");
+            put!(self.out, if nth == 0 { "{\"id\":" } else { ",{\"id\":" }, ty.id().0);
             // A kind's name has no character that JSON would want to be escaped.
-            self.put(ty.kind_name());
-            self.put("\",\"name\":");
-            self.name(&ty, ty.name_off().0);
-            self.ty(&ty);
-            self.put("}");
-            if self.text.len() >= BUFFER {
-                self.out.write_all(&self.text)?;
-                self.text.clear();
+            put!(self.out, ",\"kind\":\"", ty.kind_name(), "\",\"name\":");
+            let names = ty.btf().view();
+            self.name(names, ty.name_off().0);
+            self.ty(ty, names);
+            put!(self.out, "}");
+            self.out.relieve();
+            if self.out.has_failed() {
+                break;
             }
         }
-        self.put("]}\n");
-        self.out.write_all(&self.text)?;
-        self.text.clear();
-        self.out.flush()
+        put!(self.out, "]}\n");
+        self.out.finish()
     }
 
-    fn put(&mut self, text: &str) {
-        self.text.extend_from_slice(text.as_bytes());
-    }
-
-    fn int(&mut self, number: impl itoa::Integer) {
-        self.text.extend_from_slice(self.digits.format(number).as_bytes());
-    }
-
-    /// A string; what is not UTF-8 in it becomes U+FFFD.
-    fn string(&mut self, string: &[u8]) {
-        let plain = |byte: &u8| (b' '..=b'~').contains(byte) && !matches!(byte, b'"' | b'\\');
-        if string.iter().all(plain) {
-            self.text.push(b'"');
-            self.text.extend_from_slice(string);
-            self.text.push(b'"');
-        } else {
+    /// A name; what is not UTF-8 in it becomes U+FFFD.
+    fn name(&mut self, names: Types<'_>, offset: u32) {
+        if offset == 0 {
+            put!(self.out, "\"(anon)\"");
+        } else if !self.out.quoted(names.tail(offset).unwrap_or_default()) {
+            let string = names.string(offset).unwrap_or_default();
             // Writing to a Vec cannot fail.
-            let _ = serde_json::to_writer(&mut self.text, &String::from_utf8_lossy(string));
+            let _ = serde_json::to_writer(self.out.text(), &String::from_utf8_lossy(string));
         }
     }
 
-    fn name(&mut self, ty: &Record<'_>, offset: u32) {
-        match offset {
-            0 => self.put("\"(anon)\""),
-            _ => self.string(ty.string(StrOff(offset))),
-        }
-    }
-
-    /// `,"key":number`.
-    fn number(&mut self, key: &str, number: impl itoa::Integer) {
-        self.put(",\"");
-        self.put(key);
-        self.put("\":");
-        self.int(number);
-    }
-
-    /// `,"key":"word"`.
-    fn word(&mut self, key: &str, word: &str) {
-        self.put(",\"");
-        self.put(key);
-        self.put("\":\"");
-        self.put(word);
-        self.put("\"");
-    }
-
-    /// `,"key":[...]`, each element in braces.
-    fn list<'a>(
+    /// Elements, each in braces; where they start and end has been said or will be.
+    fn list<'a, T>(
         &mut self,
-        key: &str,
-        elements: impl Iterator<Item = &'a [u32]>,
-        mut one: impl FnMut(&mut Self, &'a [u32]),
+        elements: impl Iterator<Item = T> + 'a,
+        mut one: impl FnMut(&mut Self, T),
     ) {
-        self.put(",\"");
-        self.put(key);
-        self.put("\":[");
         for (nth, element) in elements.enumerate() {
-            self.put(if nth == 0 { "{" } else { ",{" });
+            self.out.relieve();
+            put!(self.out, if nth == 0 { "{" } else { ",{" });
             one(self, element);
-            self.put("}");
+            put!(self.out, "}");
         }
-        self.put("]");
+        put!(self.out, "]");
     }
 
-    /// `"name":"...","type_id":number`.
-    fn named(&mut self, ty: &Record<'_>, name: u32) {
-        self.put("\"name\":");
-        self.name(ty, name);
+    /// `"name":"..."`.
+    fn named(&mut self, names: Types<'_>, name: u32) {
+        put!(self.out, "\"name\":");
+        self.name(names, name);
     }
 
-    fn ty(&mut self, ty: &Record<'_>) {
+    fn ty(&mut self, ty: Record<'_>, names: Types<'_>) {
         let third = ty.size_or_type();
-        match (ty.kind(), ty.fixed()) {
+        match (ty.kind(), ty.behind_header()) {
             (Kind::INT, [word]) => {
-                self.number("size", third);
-                self.number("bits_offset", word >> 16 & 0xff);
-                self.number("nr_bits", word & 0xff);
-                self.word("encoding", encoding(*word));
+                put!(self.out, ",\"size\":", third, ",\"bits_offset\":", word >> 16 & 0xff);
+                put!(self.out, ",\"nr_bits\":", word & 0xff);
+                put!(self.out, ",\"encoding\":\"", encoding(*word), "\"");
             }
             (
                 Kind::PTR
@@ -154,133 +107,124 @@ impl<W: Write> Json<W> {
                 | Kind::RESTRICT
                 | Kind::TYPE_TAG,
                 _,
-            ) => self.number("type_id", third),
+            ) => put!(self.out, ",\"type_id\":", third),
             (Kind::ARRAY, [element, index, count]) => {
-                self.number("type_id", *element);
-                self.number("index_type_id", *index);
-                self.number("nr_elems", *count);
+                put!(self.out, ",\"type_id\":", *element, ",\"index_type_id\":", *index);
+                put!(self.out, ",\"nr_elems\":", *count);
             }
-            (Kind::STRUCT | Kind::UNION, _) => self.members(ty),
-            (Kind::ENUM | Kind::ENUM64, _) => self.values(ty),
+            (Kind::STRUCT | Kind::UNION, _) => self.members(ty, names),
+            (Kind::ENUM | Kind::ENUM64, _) => self.values(ty, names),
             (Kind::FWD, _) => {
-                self.word("fwd_kind", if ty.kind_flag() { "union" } else { "struct" });
+                let of = if ty.kind_flag() { "union" } else { "struct" };
+                put!(self.out, ",\"fwd_kind\":\"", of, "\"");
             }
             (Kind::FUNC, _) => {
-                self.number("type_id", third);
-                self.word("linkage", linkage(ty.vlen()));
+                put!(self.out, ",\"type_id\":", third);
+                put!(self.out, ",\"linkage\":\"", linkage(ty.vlen()), "\"");
             }
-            (Kind::FUNC_PROTO, _) => {
-                self.number("ret_type_id", third);
-                self.number("vlen", ty.vlen());
-                self.list("params", ty.elements(), |json, parameter| {
-                    let [name, id] = *parameter else { return };
-                    json.named(ty, name);
-                    json.number("type_id", id);
+            (Kind::FUNC_PROTO, parameters) => {
+                put!(self.out, ",\"ret_type_id\":", third, ",\"vlen\":", ty.vlen());
+                put!(self.out, ",\"params\":[");
+                self.list(parameters.as_chunks::<2>().0.iter(), |json, [name, id]| {
+                    json.named(names, *name);
+                    put!(json.out, ",\"type_id\":", *id);
                 });
             }
             (Kind::VAR, [word]) => {
-                self.number("type_id", third);
-                self.word("linkage", linkage(*word));
+                put!(self.out, ",\"type_id\":", third);
+                put!(self.out, ",\"linkage\":\"", linkage(*word), "\"");
             }
-            (Kind::DATASEC, _) => {
-                self.number("size", third);
-                self.number("vlen", ty.vlen());
-                self.list("vars", ty.elements(), |json, variable| {
-                    let [id, offset, size] = *variable else { return };
-                    json.put("\"type_id\":");
-                    json.int(id);
-                    json.number("offset", offset);
-                    json.number("size", size);
+            (Kind::DATASEC, variables) => {
+                put!(self.out, ",\"size\":", third, ",\"vlen\":", ty.vlen(), ",\"vars\":[");
+                self.list(variables.as_chunks::<3>().0.iter(), |json, [id, offset, size]| {
+                    put!(json.out, "\"type_id\":", *id, ",\"offset\":", *offset);
+                    put!(json.out, ",\"size\":", *size);
                 });
             }
-            (Kind::FLOAT, _) => self.number("size", third),
+            (Kind::FLOAT, _) => put!(self.out, ",\"size\":", third),
             (Kind::DECL_TAG, [component]) => {
-                self.number("type_id", third);
-                self.number("component_idx", component.cast_signed());
+                put!(self.out, ",\"type_id\":", third);
+                put!(self.out, ",\"component_idx\":", component.cast_signed());
             }
             _ => self.described(ty),
         }
     }
 
-    fn members(&mut self, ty: &Record<'_>) {
-        self.number("size", ty.size_or_type());
-        self.number("vlen", ty.vlen());
+    fn members(&mut self, ty: Record<'_>, names: Types<'_>) {
+        put!(self.out, ",\"size\":", ty.size_or_type(), ",\"vlen\":", ty.vlen());
+        put!(self.out, ",\"members\":[");
         let flag = ty.kind_flag();
-        self.list("members", ty.elements(), |json, member| {
-            let [name, id, offset] = *member else { return };
+        self.list(ty.behind_header().as_chunks::<3>().0.iter(), |json, &[name, id, offset]| {
             let (bits, width) =
                 if flag { (offset & 0x00ff_ffff, offset >> 24) } else { (offset, 0) };
-            json.named(ty, name);
-            json.number("type_id", id);
-            json.number("bits_offset", bits);
+            json.named(names, name);
+            put!(json.out, ",\"type_id\":", id, ",\"bits_offset\":", bits);
             if width != 0 {
-                json.number("bitfield_size", width);
+                put!(json.out, ",\"bitfield_size\":", width);
             }
         });
     }
 
-    fn values(&mut self, ty: &Record<'_>) {
+    fn values(&mut self, ty: Record<'_>, names: Types<'_>) {
         let signed = ty.kind_flag();
-        self.word("encoding", if signed { "SIGNED" } else { "UNSIGNED" });
-        self.number("size", ty.size_or_type());
-        self.number("vlen", ty.vlen());
-        self.list("values", ty.elements(), |json, value| {
-            let (name, value) = match *value {
-                [name, value] if signed => (name, i128::from(value.cast_signed())),
-                [name, value] => (name, i128::from(value)),
-                [name, low, high] => {
+        let encoding = if signed { "SIGNED" } else { "UNSIGNED" };
+        put!(self.out, ",\"encoding\":\"", encoding, "\",\"size\":", ty.size_or_type());
+        put!(self.out, ",\"vlen\":", ty.vlen(), ",\"values\":[");
+        self.list(ty.elements(), |json, value| {
+            let name = value.first().copied().unwrap_or(0);
+            json.named(names, name);
+            put!(json.out, ",\"val\":");
+            match *value {
+                [_, value] if signed => put!(json.out, value.cast_signed()),
+                [_, value] => put!(json.out, value),
+                [_, low, high] => {
                     let value = u64::from(high) << 32 | u64::from(low);
-                    let signed_value = i128::from(value.cast_signed());
-                    (name, if signed { signed_value } else { i128::from(value) })
+                    if signed { put!(json.out, value.cast_signed()) } else { put!(json.out, value) }
                 }
-                _ => return,
-            };
-            json.named(ty, name);
-            json.number("val", value);
+                _ => {}
+            }
         });
     }
 
     /// A kind that is not released, by its spec.
-    fn described(&mut self, ty: &Record<'_>) {
+    fn described(&mut self, ty: Record<'_>) {
         let spec = ty.spec();
-        let third = ty.size_or_type();
-        match spec.third {
-            Third::Size => self.number("size", third),
-            Third::Id => self.number("type_id", third),
-            Third::Unused => self.number("size_or_type", third),
-        }
-        self.number("vlen", ty.vlen());
-        self.number("kind_flag", u32::from(ty.kind_flag()));
+        let third = match spec.third {
+            Third::Size => ",\"size\":",
+            Third::Id => ",\"type_id\":",
+            Third::Unused => ",\"size_or_type\":",
+        };
+        put!(self.out, third, ty.size_or_type(), ",\"vlen\":", ty.vlen());
+        put!(self.out, ",\"kind_flag\":", u32::from(ty.kind_flag()));
         if !spec.fixed.is_empty() {
-            self.put(",\"fixed\":{");
+            put!(self.out, ",\"fixed\":{");
             self.fields(ty, &spec.fixed, ty.fixed());
-            self.put("}");
+            put!(self.out, "}");
         }
         if !spec.elements.is_empty() {
-            self.list("elements", ty.elements(), |json, element| {
-                json.fields(ty, &spec.elements, element);
-            });
+            put!(self.out, ",\"elements\":[");
+            self.list(ty.elements(), |json, element| json.fields(ty, &spec.elements, element));
         }
     }
 
-    fn fields(&mut self, ty: &Record<'_>, fields: &[Field], words: &[u32]) {
+    fn fields(&mut self, ty: Record<'_>, fields: &[Field], words: &[u32]) {
         if fields.iter().any(|field| field.name.is_empty()) {
-            self.put("\"words\":[");
+            put!(self.out, "\"words\":[");
             for (nth, word) in words.iter().enumerate() {
-                self.put(if nth == 0 { "" } else { "," });
-                self.int(*word);
+                put!(self.out, if nth == 0 { "" } else { "," }, *word);
             }
-            self.put("]");
+            put!(self.out, "]");
             return;
         }
         for (nth, (field, word)) in fields.iter().zip(words).enumerate() {
-            self.put(if nth == 0 { "" } else { "," });
-            self.string(field.name.as_bytes());
-            self.put(":");
+            put!(self.out, if nth == 0 { "" } else { "," });
+            // Writing to a Vec cannot fail.
+            let _ = serde_json::to_writer(self.out.text(), &field.name);
+            put!(self.out, ":");
             match field.class {
-                WordClass::Str => self.name(ty, *word),
-                WordClass::S32 => self.int(word.cast_signed()),
-                WordClass::U32 | WordClass::Id => self.int(*word),
+                WordClass::Str => self.name(ty.btf().view(), *word),
+                WordClass::S32 => put!(self.out, word.cast_signed()),
+                WordClass::U32 | WordClass::Id => put!(self.out, *word),
             }
         }
     }

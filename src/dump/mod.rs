@@ -1,5 +1,6 @@
 //! Printing types.
 
+mod buffer;
 pub(crate) mod c;
 mod json;
 mod text;

@@ -2,8 +2,10 @@
 //! in the same style by their described fields.
 
 use std::io::{self, Write};
+use std::sync::{Arc, LazyLock};
 
-use crate::btf::{Record, StrOff};
+use super::buffer::{Buffer, Piece, Short, UpToNul, put};
+use crate::btf::{Record, Types};
 use crate::kind::{Field, Kind, KindSpec, Third, WordClass};
 
 /// Prints types as text, a line for each and a line for each of its elements.
@@ -19,73 +21,32 @@ use crate::kind::{Field, Kind, KindSpec, Third, WordClass};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Text<W: Write> {
-    out: W,
-    line: Vec<u8>,
-    digits: itoa::Buffer,
+    out: Buffer<W>,
 }
 
-/// When so much text is waiting it is written out.
-const BUFFER: usize = 1 << 16;
+/// What stands between a type's id and its name, by kind.
+static LEADS: LazyLock<Vec<Option<Short>>> = LazyLock::new(|| {
+    let of = |spec: &Arc<KindSpec>| Short::of(&format!("] {} '", spec.name));
+    std::iter::once(None).chain(KindSpec::released().iter().map(of)).collect()
+});
 
-/// Appends pieces of text to the buffer: strings as they are, numbers in decimal.
-macro_rules! put {
-    ($self:ident, $($piece:expr),+) => { { $($piece.put($self);)+ } };
-}
-
-trait Piece {
-    fn put<W: Write>(self, text: &mut Text<W>);
-}
-
-impl Piece for &str {
-    fn put<W: Write>(self, text: &mut Text<W>) {
-        text.line.extend_from_slice(self.as_bytes());
-    }
-}
-
-impl Piece for u32 {
-    fn put<W: Write>(self, text: &mut Text<W>) {
-        text.line.extend_from_slice(text.digits.format(self).as_bytes());
-    }
-}
-
-impl Piece for i32 {
-    fn put<W: Write>(self, text: &mut Text<W>) {
-        text.line.extend_from_slice(text.digits.format(self).as_bytes());
-    }
-}
-
-impl Piece for u64 {
-    fn put<W: Write>(self, text: &mut Text<W>) {
-        text.line.extend_from_slice(text.digits.format(self).as_bytes());
-    }
-}
-
-impl Piece for i64 {
-    fn put<W: Write>(self, text: &mut Text<W>) {
-        text.line.extend_from_slice(text.digits.format(self).as_bytes());
-    }
-}
-
-/// A name in quotes; without one, what bpftool prints for it.
-struct Name<'a>(Record<'a>, u32);
+/// A name; without one, what bpftool prints for it.
+struct Name<'a>(Types<'a>, u32);
 
 impl Piece for Name<'_> {
-    fn put<W: Write>(self, text: &mut Text<W>) {
-        let name: &[u8] = if self.1 == 0 { b"(anon)" } else { self.0.string(StrOff(self.1)) };
-        text.line.push(b'\'');
-        text.line.extend_from_slice(name);
-        text.line.push(b'\'');
+    #[inline]
+    fn put<W: Write>(self, out: &mut Buffer<W>) {
+        match self.1 {
+            0 => put!(*out, "(anon)"),
+            offset => put!(*out, UpToNul(self.0.tail(offset).unwrap_or_default())),
+        }
     }
 }
 
 impl<W: Write> Text<W> {
     /// Prints to `out`; what is written comes in large pieces.
     pub fn new(out: W) -> Self {
-        Text {
-            out,
-            line: Vec::with_capacity(BUFFER.saturating_mul(2)),
-            digits: itoa::Buffer::new(),
-        }
+        Text { out: Buffer::new(out) }
     }
 
     /// Prints these types and flushes.
@@ -95,20 +56,24 @@ impl<W: Write> Text<W> {
     pub fn types<'a>(&mut self, types: impl IntoIterator<Item = Record<'a>>) -> io::Result<()> {
         for ty in types {
             self.ty(ty);
-            if self.line.len() >= BUFFER {
-                self.out.write_all(&self.line)?;
-                self.line.clear();
+            self.out.relieve();
+            if self.out.has_failed() {
+                break;
             }
         }
-        self.out.write_all(&self.line)?;
-        self.line.clear();
-        self.out.flush()
+        self.out.finish()
     }
 
     fn ty(&mut self, ty: Record<'_>) {
-        put!(self, "[", ty.id().0, "] ", ty.kind_name(), " ", Name(ty, ty.name_off().0));
+        let names = ty.btf().view();
+        put!(self.out, "[", ty.id().0);
+        match LEADS.get(ty.kind().index()) {
+            Some(Some(lead)) => put!(self.out, *lead),
+            _ => put!(self.out, "] ", ty.kind_name(), " '"),
+        }
+        put!(self.out, Name(names, ty.name_off().0), "'");
         let third = ty.size_or_type();
-        match (ty.kind(), ty.fixed()) {
+        match (ty.kind(), ty.behind_header()) {
             (Kind::INT, [word]) => self.int(third, *word),
             (
                 Kind::PTR
@@ -119,32 +84,40 @@ impl<W: Write> Text<W> {
                 | Kind::TYPE_TAG,
                 _,
             ) => {
-                put!(self, " type_id=", third);
+                put!(self.out, " type_id=", third);
             }
             (Kind::ARRAY, [element, index, count]) => {
-                put!(self, " type_id=", *element, " index_type_id=", *index, " nr_elems=", *count);
+                put!(
+                    self.out,
+                    " type_id=",
+                    *element,
+                    " index_type_id=",
+                    *index,
+                    " nr_elems=",
+                    *count
+                );
             }
-            (Kind::STRUCT | Kind::UNION, _) => self.members(ty),
-            (Kind::ENUM | Kind::ENUM64, _) => self.values(ty),
+            (Kind::STRUCT | Kind::UNION, _) => self.members(ty, names),
+            (Kind::ENUM | Kind::ENUM64, _) => self.values(ty, names),
             (Kind::FWD, _) => {
-                put!(self, " fwd_kind=", if ty.kind_flag() { "union" } else { "struct" })
+                put!(self.out, " fwd_kind=", if ty.kind_flag() { "union" } else { "struct" })
             }
-            (Kind::FUNC, _) => put!(self, " type_id=", third, " linkage=", linkage(ty.vlen())),
-            (Kind::FUNC_PROTO, _) => self.parameters(ty),
-            (Kind::VAR, [word]) => put!(self, " type_id=", third, ", linkage=", linkage(*word)),
-            (Kind::DATASEC, _) => self.variables(ty),
-            (Kind::FLOAT, _) => put!(self, " size=", third),
+            (Kind::FUNC, _) => put!(self.out, " type_id=", third, " linkage=", linkage(ty.vlen())),
+            (Kind::FUNC_PROTO, _) => self.parameters(ty, names),
+            (Kind::VAR, [word]) => put!(self.out, " type_id=", third, ", linkage=", linkage(*word)),
+            (Kind::DATASEC, _) => self.variables(ty, names),
+            (Kind::FLOAT, _) => put!(self.out, " size=", third),
             (Kind::DECL_TAG, [component]) => {
-                put!(self, " type_id=", third, " component_idx=", component.cast_signed());
+                put!(self.out, " type_id=", third, " component_idx=", component.cast_signed());
             }
             _ => self.described(ty),
         }
-        self.line.push(b'\n');
+        put!(self.out, "\n");
     }
 
     fn int(&mut self, size: u32, word: u32) {
         put!(
-            self,
+            self.out,
             " size=",
             size,
             " bits_offset=",
@@ -156,38 +129,37 @@ impl<W: Write> Text<W> {
         );
     }
 
-    fn members(&mut self, ty: Record<'_>) {
-        put!(self, " size=", ty.size_or_type(), " vlen=", ty.vlen());
-        for member in ty.elements() {
-            let [name, id, offset] = *member else {
-                continue;
-            };
+    fn members(&mut self, ty: Record<'_>, names: Types<'_>) {
+        put!(self.out, " size=", ty.size_or_type(), " vlen=", ty.vlen());
+        for &[name, id, offset] in ty.behind_header().as_chunks::<3>().0 {
+            self.out.relieve();
             let (bits, width) =
                 if ty.kind_flag() { (offset & 0x00ff_ffff, offset >> 24) } else { (offset, 0) };
-            put!(self, "\n\t", Name(ty, name), " type_id=", id, " bits_offset=", bits);
+            put!(self.out, "\n\t'", Name(names, name), "' type_id=", id, " bits_offset=", bits);
             if width != 0 {
-                put!(self, " bitfield_size=", width);
+                put!(self.out, " bitfield_size=", width);
             }
         }
     }
 
-    fn values(&mut self, ty: Record<'_>) {
+    fn values(&mut self, ty: Record<'_>, names: Types<'_>) {
         let signed = ty.kind_flag();
         let encoding = if signed { "SIGNED" } else { "UNSIGNED" };
-        put!(self, " encoding=", encoding, " size=", ty.size_or_type(), " vlen=", ty.vlen());
+        put!(self.out, " encoding=", encoding, " size=", ty.size_or_type(), " vlen=", ty.vlen());
         for value in ty.elements() {
+            self.out.relieve();
             match *value {
                 [name, value] => {
-                    put!(self, "\n\t", Name(ty, name), " val=");
-                    if signed { put!(self, value.cast_signed()) } else { put!(self, value) }
+                    put!(self.out, "\n\t'", Name(names, name), "' val=");
+                    if signed { put!(self.out, value.cast_signed()) } else { put!(self.out, value) }
                 }
                 [name, low, high] => {
                     let value = u64::from(high) << 32 | u64::from(low);
-                    put!(self, "\n\t", Name(ty, name), " val=");
+                    put!(self.out, "\n\t'", Name(names, name), "' val=");
                     if signed {
-                        put!(self, value.cast_signed(), "LL")
+                        put!(self.out, value.cast_signed(), "LL")
                     } else {
-                        put!(self, value, "ULL")
+                        put!(self.out, value, "ULL")
                     }
                 }
                 _ => {}
@@ -195,24 +167,24 @@ impl<W: Write> Text<W> {
         }
     }
 
-    fn parameters(&mut self, ty: Record<'_>) {
-        put!(self, " ret_type_id=", ty.size_or_type(), " vlen=", ty.vlen());
-        for parameter in ty.elements() {
-            let [name, id] = *parameter else { continue };
-            put!(self, "\n\t", Name(ty, name), " type_id=", id);
+    fn parameters(&mut self, ty: Record<'_>, names: Types<'_>) {
+        put!(self.out, " ret_type_id=", ty.size_or_type(), " vlen=", ty.vlen());
+        for &[name, id] in ty.behind_header().as_chunks::<2>().0 {
+            self.out.relieve();
+            put!(self.out, "\n\t'", Name(names, name), "' type_id=", id);
         }
     }
 
-    fn variables(&mut self, ty: Record<'_>) {
-        put!(self, " size=", ty.size_or_type(), " vlen=", ty.vlen());
-        for variable in ty.elements() {
-            let [id, offset, size] = *variable else {
-                continue;
-            };
-            put!(self, "\n\ttype_id=", id, " offset=", offset, " size=", size);
+    fn variables(&mut self, ty: Record<'_>, names: Types<'_>) {
+        put!(self.out, " size=", ty.size_or_type(), " vlen=", ty.vlen());
+        for &[id, offset, size] in ty.behind_header().as_chunks::<3>().0 {
+            self.out.relieve();
+            put!(self.out, "\n\ttype_id=", id, " offset=", offset, " size=", size);
             match ty.referred(id) {
-                Some(of) => put!(self, " (", of.kind_name(), " ", Name(of, of.name_off().0), ")"),
-                None => put!(self, " (UNKNOWN '(anon)')"),
+                Some(of) => {
+                    put!(self.out, " (", of.kind_name(), " '", Name(names, of.name_off().0), "')")
+                }
+                None => put!(self.out, " (UNKNOWN '(anon)')"),
             }
         }
     }
@@ -222,20 +194,21 @@ impl<W: Write> Text<W> {
         let spec: &KindSpec = ty.spec();
         let third = ty.size_or_type();
         match spec.third {
-            Third::Size => put!(self, " size=", third),
-            Third::Id => put!(self, " type_id=", third),
-            Third::Unused if third != 0 => put!(self, " size_or_type=", third),
+            Third::Size => put!(self.out, " size=", third),
+            Third::Id => put!(self.out, " type_id=", third),
+            Third::Unused if third != 0 => put!(self.out, " size_or_type=", third),
             Third::Unused => {}
         }
         if !spec.elements.is_empty() || ty.vlen() != 0 {
-            put!(self, " vlen=", ty.vlen());
+            put!(self.out, " vlen=", ty.vlen());
         }
         if ty.kind_flag() {
-            put!(self, " kind_flag=1");
+            put!(self.out, " kind_flag=1");
         }
         self.fields(ty, " ", &spec.fixed, ty.fixed());
         if !spec.elements.is_empty() {
             for element in ty.elements() {
+                self.out.relieve();
                 self.fields(ty, "\n\t", &spec.elements, element);
             }
         }
@@ -244,24 +217,24 @@ impl<W: Write> Text<W> {
     /// Fields as `name=value`; words without names as `words=0x1,0x2`.
     fn fields(&mut self, ty: Record<'_>, mut lead: &str, fields: &[Field], words: &[u32]) {
         if fields.iter().any(|field| field.name.is_empty()) {
-            put!(self, lead, "words=");
+            put!(self.out, lead, "words=");
             for (i, word) in words.iter().enumerate() {
-                put!(self, if i == 0 { "0x" } else { ",0x" });
-                let _ = write!(self.line, "{word:x}");
+                put!(self.out, if i == 0 { "0x" } else { ",0x" });
+                let _ = write!(self.out.text(), "{word:x}");
             }
             return;
         }
         for (field, word) in fields.iter().zip(words) {
-            put!(self, lead, field.name.as_str(), "=");
+            put!(self.out, lead, field.name.as_str(), "=");
             lead = " ";
             match field.class {
-                WordClass::Str => put!(self, Name(ty, *word)),
-                WordClass::S32 => put!(self, word.cast_signed()),
+                WordClass::Str => put!(self.out, "'", Name(ty.btf().view(), *word), "'"),
+                WordClass::S32 => put!(self.out, word.cast_signed()),
                 // Bits, that nobody can read in decimal.
                 WordClass::U32 if field.name.ends_with("flags") => {
-                    let _ = write!(self.line, "{word:#x}");
+                    let _ = write!(self.out.text(), "{word:#x}");
                 }
-                WordClass::U32 | WordClass::Id => put!(self, *word),
+                WordClass::U32 | WordClass::Id => put!(self.out, *word),
             }
         }
     }

@@ -13,7 +13,7 @@ use object::elf::{
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{Endianness, ReadCache, ReadRef};
 
-use crate::btf::Endian;
+use crate::btf::{Blob, Endian};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An ELF file: where its bytes come from, and the facts of its headers.
@@ -71,6 +71,10 @@ pub(crate) struct IdSymbol {
 pub(crate) struct Patches {
     pub(crate) cut: Option<u64>,
     pub(crate) writes: Vec<(u64, Vec<u8>)>,
+}
+
+fn too_large() -> io::Error {
+    io::Error::other("too large for this machine")
 }
 
 fn bad(what: impl Into<String>) -> Error {
@@ -137,6 +141,29 @@ impl Elf {
     }
 
     pub(crate) fn section_data(&self, section: &Section) -> Result<Vec<u8>> {
+        self.check_section(section)?;
+        self.read(section.offset, section.size)
+            .map_err(|err| Error::io("cannot read", &err).in_section(&section.name))
+    }
+
+    /// [`Elf::section_data`] of BTF that is to be parsed.
+    pub(crate) fn section_blob(&self, section: &Section) -> Result<Blob> {
+        self.check_section(section)?;
+        let blob = match &self.bytes {
+            Bytes::Disk(file) => {
+                usize::try_from(section.size).map_err(|_| too_large()).and_then(|len| {
+                    Blob::filled(len, |bytes| file.read_exact_at(bytes, section.offset))
+                })
+            }
+            Bytes::Memory(_) => {
+                self.read(section.offset, section.size).map(|bytes| Blob::copy_of(&bytes))
+            }
+        };
+        blob.map_err(|err| Error::io("cannot read", &err).in_section(&section.name))
+    }
+
+    /// Whether a section has its bytes in the file, as they are.
+    fn check_section(&self, section: &Section) -> Result<()> {
         let fail =
             |what: &str| Error::new(ErrorKind::Elf, what.to_owned()).in_section(&section.name);
         if section.kind == SHT_NOBITS {
@@ -150,13 +177,11 @@ impl Elf {
         if section.offset.checked_add(section.size).is_none_or(|end| end > self.len) {
             return Err(fail("the section ends past the file"));
         }
-        self.read(section.offset, section.size)
-            .map_err(|err| Error::io("cannot read", &err).in_section(&section.name))
+        Ok(())
     }
 
     /// Bytes of the file; the range was compared with its length.
     fn read(&self, offset: u64, size: u64) -> io::Result<Vec<u8>> {
-        let too_large = || io::Error::other("too large for this machine");
         let size = usize::try_from(size).map_err(|_| too_large())?;
         match &self.bytes {
             Bytes::Disk(file) => {

@@ -26,7 +26,7 @@ pub use save::{Prepared, commit_all};
 use elf::Elf;
 use pack::Packing;
 
-use crate::btf::{Btf, Parse};
+use crate::btf::{Blob, Btf, Parse};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A file that holds BTF: a raw blob, or an ELF object, module or executable with `.BTF`, either of
@@ -51,7 +51,7 @@ pub struct File {
 
 #[derive(Debug)]
 enum Content {
-    Raw(Vec<u8>),
+    Raw(Arc<Blob>),
     Elf(Elf),
 }
 
@@ -69,7 +69,7 @@ fn content_of(bytes: Vec<u8>) -> Result<Content> {
     Ok(if bytes.starts_with(b"\x7fELF") {
         Content::Elf(Elf::in_memory(bytes)?)
     } else {
-        Content::Raw(bytes)
+        Content::Raw(Arc::new(Blob::copy_of(&bytes)))
     })
 }
 
@@ -94,12 +94,16 @@ impl File {
                 let content = Content::Elf(Elf::on_disk(file)?);
                 return Ok(File { path: path.to_owned(), content, packing: None });
             }
-            let known = [b"\x7fELF".as_slice(), b"\x9f\xeb", b"\xeb\x9f"];
-            let is_known = known.iter().any(|known| bytes.starts_with(known));
+            // One piece for the whole file; what it says of its length is but a hint.
+            let expected = usize::try_from(metadata.len()).unwrap_or(0).min(1 << 28);
+            if [b"\x9f\xeb", b"\xeb\x9f"].iter().any(|magic| bytes.starts_with(*magic)) {
+                let blob = Blob::read(&mut bytes.chain(file), expected).map_err(cannot)?;
+                let content = Content::Raw(Arc::new(blob));
+                return Ok(File { path: path.to_owned(), content, packing: None });
+            }
             // What is nothing to us is not read any further.
-            if is_known || Packing::of(&bytes).is_some() {
-                // One piece for the whole file; what it says of its length is but a hint.
-                bytes.reserve(usize::try_from(metadata.len()).unwrap_or(0).min(1 << 28));
+            if bytes.starts_with(b"\x7fELF") || Packing::of(&bytes).is_some() {
+                bytes.reserve(expected);
                 file.read_to_end(&mut bytes).map_err(cannot)?;
             }
         }
@@ -132,8 +136,16 @@ impl File {
     /// If an ELF file has no such section, or it cannot be read.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         match &self.content {
-            Content::Raw(bytes) => Ok(bytes.clone()),
+            Content::Raw(blob) => Ok(blob.bytes().to_vec()),
             Content::Elf(elf) => elf.section_data(elf.btf_section()?),
+        }
+    }
+
+    /// The same, shared where it is held.
+    fn blob(&self) -> Result<Arc<Blob>> {
+        match &self.content {
+            Content::Raw(blob) => Ok(Arc::clone(blob)),
+            Content::Elf(elf) => Ok(Arc::new(elf.section_blob(elf.btf_section()?)?)),
         }
     }
 
@@ -144,11 +156,8 @@ impl File {
     /// As [`Parse::read`], and if the section is not there.
     pub fn btf(&self, parse: &Parse) -> Result<Btf> {
         match self.own_base(parse)? {
-            Some(base) => parse.clone().base(base).read(&self.bytes()?),
-            None => match &self.content {
-                Content::Raw(bytes) => parse.read_as_it_is(bytes),
-                Content::Elf(_) => parse.read_as_it_is(&self.bytes()?),
-            },
+            Some(base) => parse.clone().base(base).read_blob(&self.blob()?),
+            None => parse.read_blob_as_it_is(&self.blob()?),
         }
     }
 
@@ -193,7 +202,9 @@ impl File {
     /// Whether there is BTF in the file, readable or not.
     pub fn has_btf(&self) -> bool {
         match &self.content {
-            Content::Raw(bytes) => bytes.starts_with(b"\x9f\xeb") || bytes.starts_with(b"\xeb\x9f"),
+            Content::Raw(blob) => {
+                blob.bytes().starts_with(b"\x9f\xeb") || blob.bytes().starts_with(b"\xeb\x9f")
+            }
             Content::Elf(elf) => elf.find(".BTF").is_some(),
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use super::{Field, Kind, KindSpec, WordClass};
+use super::{Field, Kind, KindSpec, Third, WordClass};
 use crate::btf::TypeId;
 
 /// Where the knowledge of a kind came from.
@@ -73,77 +73,154 @@ impl KindEntry {
 pub(crate) struct Refs {
     pub(crate) fixed_words: usize,
     pub(crate) element_words: usize,
-    /// Positions of the words that are there once, the header's among them, and whether a string
-    /// offset (true) or a type id is there.
-    once: Vec<(usize, bool)>,
+    /// Whether the third word is a type id.
+    pub(crate) third: bool,
+    /// Positions among the fixed words, and whether a string offset (true) or a type id is there.
+    fixed: Vec<(usize, bool)>,
     /// The same within one element.
     element: Vec<(usize, bool)>,
+    form: Form,
+}
+
+/// What elements look like, where nearly all words of a blob are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Fixed words and elements have no references.
+    Plain,
+    /// A name, a type and a number: members of structs and unions.
+    NameIdPlain,
+    /// A name and a type: parameters.
+    NameId,
+    /// A name and a number: values of enums.
+    NamePlain,
+    Other,
+}
+
+/// The highest references of some records, or the lowest that are too high.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Highest {
+    pub(crate) id: u32,
+    pub(crate) string: u32,
+}
+
+/// Calls `f(word, position, is_str)` for every reference behind the header of a record. The one place
+/// that knows where they are, for words that can be changed and for those that can't.
+macro_rules! visit {
+    ($refs:ident, $rest:ident, $f:ident, $as_chunks:ident $split:ident $chunks:ident $get:ident) => {{
+        let mut at = 3_usize;
+        let mut next = |words: usize| {
+            let now = at;
+            at = now.saturating_add(words);
+            now
+        };
+        match $refs.form {
+            Form::Plain => {}
+            Form::NameIdPlain => {
+                for [name, id, _] in $rest.$as_chunks::<3>().0 {
+                    let at = next(3);
+                    $f(name, at, true);
+                    $f(id, at.saturating_add(1), false);
+                }
+            }
+            Form::NameId => {
+                for [name, id] in $rest.$as_chunks::<2>().0 {
+                    let at = next(2);
+                    $f(name, at, true);
+                    $f(id, at.saturating_add(1), false);
+                }
+            }
+            Form::NamePlain => {
+                for [name, _] in $rest.$as_chunks::<2>().0 {
+                    $f(name, next(2), true);
+                }
+            }
+            Form::Other => {
+                let (fixed, elements) = $rest.$split($refs.fixed_words.min($rest.len()));
+                let first = next($refs.fixed_words);
+                for (within, is_str) in &$refs.fixed {
+                    if let Some(word) = fixed.$get(*within) {
+                        $f(word, first.saturating_add(*within), *is_str);
+                    }
+                }
+                for element in elements.$chunks($refs.element_words.max(1)) {
+                    let first = next($refs.element_words);
+                    for (within, is_str) in &$refs.element {
+                        if let Some(word) = element.$get(*within) {
+                            $f(word, first.saturating_add(*within), *is_str);
+                        }
+                    }
+                }
+            }
+        }
+    }};
 }
 
 impl Refs {
     fn new(spec: &KindSpec) -> Self {
-        let is_ref = |(at, class): (usize, WordClass)| {
-            (!class.is_plain()).then_some((at, class == WordClass::Str))
+        let refs = |fields: &[Field]| -> Vec<(usize, bool)> {
+            let classes = fields.iter().map(|field| field.class).enumerate();
+            let refs = classes.filter(|(_, class)| !class.is_plain());
+            refs.map(|(at, class)| (at, class == WordClass::Str)).collect()
         };
-        let classes = |fields: &[Field]| fields.iter().map(|f| f.class).collect::<Vec<_>>();
-        let header = [WordClass::Str, WordClass::U32, spec.third.class()];
-        let once = header.into_iter().chain(classes(&spec.fixed));
+        let (fixed, element) = (refs(&spec.fixed), refs(&spec.elements));
+        let form = match (spec.fixed.len(), spec.elements.len(), element.as_slice()) {
+            (_, _, []) if fixed.is_empty() => Form::Plain,
+            (0, 3, [(0, true), (1, false)]) => Form::NameIdPlain,
+            (0, 2, [(0, true), (1, false)]) => Form::NameId,
+            (0, 2, [(0, true)]) => Form::NamePlain,
+            _ => Form::Other,
+        };
         Refs {
             fixed_words: spec.fixed.len(),
             element_words: spec.elements.len(),
-            once: once.enumerate().filter_map(is_ref).collect(),
-            element: classes(&spec.elements).into_iter().enumerate().filter_map(is_ref).collect(),
+            third: spec.third == Third::Id,
+            fixed,
+            element,
+            form,
         }
     }
 
-    /// Whether every type id of a record is below `ids` and every string offset below `strs`: what
-    /// [`Refs::for_each`] could tell as well, but for nearly all records there is nothing more to tell.
+    /// Whether there are references behind a record's header.
+    pub(crate) fn are_behind(&self) -> bool {
+        self.form != Form::Plain
+    }
+
+    /// The highest references of a record's words behind the header, if they are higher than those so far.
     #[inline]
-    pub(crate) fn are_below(&self, record: &[u32], ids: u32, strs: u32) -> bool {
-        let limit = |is_str: bool| if is_str { strs } else { ids };
-        let below = |words: &[u32], (at, is_str): (usize, bool)| {
-            words.get(at).is_some_and(|word| *word < limit(is_str))
+    pub(crate) fn highest_behind(&self, behind: &[u32], so_far: Highest) -> Highest {
+        let mut highest = so_far;
+        let mut raise = |word: &u32, _: usize, is_str: bool| {
+            let highest = if is_str { &mut highest.string } else { &mut highest.id };
+            *highest = (*highest).max(*word);
         };
-        let mut fine = self.once.iter().all(|place| below(record, *place));
-        let elements = record.get(self.fixed_words.saturating_add(3)..).unwrap_or_default();
-        match (self.element_words, self.element.as_slice()) {
-            (_, []) => {}
-            // Members of structs and unions: most of all words that there are.
-            (3, [(0, true), (1, false)]) => {
-                let (members, _) = elements.as_chunks::<3>();
-                fine &= members
-                    .iter()
-                    .fold(true, |fine, [name, id, _]| fine & (*name < strs) & (*id < ids));
-            }
-            (2, [(0, true), (1, false)]) => {
-                let (parameters, _) = elements.as_chunks::<2>();
-                fine &= parameters
-                    .iter()
-                    .fold(true, |fine, [name, id]| fine & (*name < strs) & (*id < ids));
-            }
-            (len, places) => {
-                fine &= elements
-                    .chunks_exact(len.max(1))
-                    .all(|element| places.iter().all(|place| below(element, *place)));
-            }
-        }
-        fine
+        visit!(self, behind, raise, as_chunks split_at chunks_exact get);
+        highest
     }
 
-    /// Calls `f` with the position of every type id and string offset of a record of `len` words,
-    /// the name's first, and whether it is a string offset. The one place that knows where they are.
+    /// Calls `f(position, word, is_str)` for every type id and string offset of a record, the
+    /// name's first.
     #[inline]
-    pub(crate) fn for_each(&self, len: usize, mut f: impl FnMut(usize, bool)) {
-        self.once.iter().for_each(|(at, is_str)| f(*at, *is_str));
-        if self.element.is_empty() {
-            return;
+    pub(crate) fn for_each(&self, record: &[u32], mut f: impl FnMut(usize, u32, bool)) {
+        let [name, _, third, rest @ ..] = record else { return };
+        f(0, *name, true);
+        if self.third {
+            f(2, *third, false);
         }
-        let first = self.fixed_words.saturating_add(3);
-        for start in (first..len).step_by(self.element_words.max(1)) {
-            for (at, is_str) in &self.element {
-                f(start.saturating_add(*at), *is_str);
-            }
+        let mut f = |word: &u32, at: usize, is_str: bool| f(at, *word, is_str);
+        visit!(self, rest, f, as_chunks split_at chunks_exact get);
+    }
+
+    /// Calls `f(word, is_str)` for every type id and string offset of a record, as words that can be
+    /// changed.
+    #[inline]
+    pub(crate) fn for_each_mut(&self, record: &mut [u32], mut f: impl FnMut(&mut u32, bool)) {
+        let [name, _, third, rest @ ..] = record else { return };
+        f(name, true);
+        if self.third {
+            f(third, false);
         }
+        let mut f = |word: &mut u32, _: usize, is_str: bool| f(word, is_str);
+        visit!(self, rest, f, as_chunks_mut split_at_mut chunks_exact_mut get_mut);
     }
 }
 

@@ -1,22 +1,17 @@
 //! Pieces of C text.
 
-/// Which bytes a name can have.
-static IN_NAMES: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut rest: &mut [bool] = &mut table;
-    let mut byte: u8 = 0;
-    while let Some((first, others)) = rest.split_first_mut() {
-        *first = byte.is_ascii_alphanumeric() || byte == b'_';
-        (rest, byte) = (others, byte.wrapping_add(1));
-    }
-    table
-};
+use crate::scan;
 
 /// Whether a name can stand in C as it is.
+#[inline]
 fn is_identifier(name: &[u8]) -> bool {
-    let fits = |byte: &u8| IN_NAMES.get(usize::from(*byte)).is_some_and(|fits| *fits);
+    let (blocks, rest) = name.as_chunks::<16>();
+    let mut last = [b'_'; 16];
+    if let Some(place) = last.get_mut(..rest.len()) {
+        place.copy_from_slice(rest);
+    }
     name.first().is_some_and(|first| !first.is_ascii_digit())
-        && name.iter().fold(true, |all, byte| all & fits(byte))
+        && blocks.iter().chain([&last]).all(|block| scan::not_in_names(block) == block.len())
 }
 
 /// Whether C means something else by a name, so that other languages alone have it.

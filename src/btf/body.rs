@@ -1,0 +1,135 @@
+//! A blob's type words and strings: in the bytes that were read as long as nothing is edited, then
+//! in vectors of their own.
+
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::header::{Endian, Header};
+
+/// Bytes that start on a word, so that the words among them can be used where they are: what was
+/// read from a file is not copied again.
+#[derive(Debug, Default)]
+pub(crate) struct Blob {
+    words: Vec<u32>,
+    /// In bytes; the last word may not be full.
+    len: usize,
+}
+
+impl Blob {
+    /// A copy of these bytes.
+    pub(crate) fn copy_of(bytes: &[u8]) -> Blob {
+        let (whole, rest) = bytes.as_chunks::<4>();
+        let mut words = Vec::with_capacity(whole.len().saturating_add(1));
+        words.extend(whole.iter().map(|word| u32::from_ne_bytes(*word)));
+        if !rest.is_empty() {
+            let mut last = [0; 4];
+            last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            words.push(u32::from_ne_bytes(last));
+        }
+        Blob { words, len: bytes.len() }
+    }
+
+    /// All that a reader gives. `expected` bytes are made room for at once; there may be more or less.
+    pub(crate) fn read(reader: &mut impl Read, expected: usize) -> io::Result<Blob> {
+        // Zeros that were never looked at cost nothing.
+        let mut words = vec![0_u32; (expected / 4).saturating_add(1)];
+        let mut len = 0_usize;
+        loop {
+            let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
+            match bytes.get_mut(len..) {
+                None | Some([]) => words.resize(words.len().saturating_mul(2), 0),
+                Some(room) => match reader.read(room) {
+                    Ok(0) => break,
+                    Ok(read) => len = len.saturating_add(read),
+                    Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                    Err(err) => return Err(err),
+                },
+            }
+        }
+        Ok(Blob { words, len })
+    }
+
+    /// `len` bytes that `fill` puts there.
+    pub(crate) fn filled(
+        len: usize,
+        fill: impl FnOnce(&mut [u8]) -> io::Result<()>,
+    ) -> io::Result<Blob> {
+        let mut words = vec![0_u32; len.div_ceil(4)];
+        fill(bytemuck::cast_slice_mut(&mut words).get_mut(..len).unwrap_or_default())?;
+        Ok(Blob { words, len })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        bytemuck::cast_slice::<u32, u8>(&self.words).get(..self.len).unwrap_or_default()
+    }
+}
+
+/// The type words, in the machine's byte order, and the strings.
+#[derive(Debug, Clone)]
+pub(super) struct Body {
+    /// Where they were read to, if they are still the same.
+    read: Option<Place>,
+    words: Vec<u32>,
+    strings: Vec<u8>,
+}
+
+/// A copy with room for what is usually added: a few types and their names.
+fn roomy<T: Copy>(all: &[T]) -> Vec<T> {
+    let mut copy = Vec::with_capacity(all.len().saturating_add(4096));
+    copy.extend_from_slice(all);
+    copy
+}
+
+/// Where in a blob the type words are, in words, and the strings, in bytes.
+#[derive(Debug, Clone)]
+struct Place {
+    blob: Arc<Blob>,
+    words: Range<usize>,
+    strings: Range<usize>,
+}
+
+impl Place {
+    fn words(&self) -> &[u32] {
+        self.blob.words.get(self.words.clone()).unwrap_or_default()
+    }
+
+    fn strings(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.blob.words).get(self.strings.clone()).unwrap_or_default()
+    }
+}
+
+impl Body {
+    /// The sections of a blob that was read, given in bytes.
+    pub(super) fn read(blob: &Arc<Blob>, header: &Header) -> Body {
+        let Header { endian, types, strings, .. } = header;
+        // The type section is aligned and made of whole words.
+        let words = types.start / 4..types.end / 4;
+        let place = Place { blob: Arc::clone(blob), words, strings: strings.clone() };
+        if *endian == Endian::NATIVE {
+            return Body { read: Some(place), words: Vec::new(), strings: Vec::new() };
+        }
+        let words = place.words().iter().map(|word| word.swap_bytes()).collect();
+        Body::new(words, place.strings().to_vec())
+    }
+
+    pub(super) fn new(words: Vec<u32>, strings: Vec<u8>) -> Body {
+        Body { read: None, words, strings }
+    }
+
+    pub(super) fn words(&self) -> &[u32] {
+        self.read.as_ref().map_or(&self.words, Place::words)
+    }
+
+    pub(super) fn strings(&self) -> &[u8] {
+        self.read.as_ref().map_or(&self.strings, Place::strings)
+    }
+
+    /// To be changed: copied first if they are still in the blob that was read.
+    pub(super) fn own(&mut self) -> (&mut Vec<u32>, &mut Vec<u8>) {
+        if let Some(place) = self.read.take() {
+            (self.words, self.strings) = (roomy(place.words()), roomy(place.strings()));
+        }
+        (&mut self.words, &mut self.strings)
+    }
+}

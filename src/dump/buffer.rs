@@ -1,0 +1,296 @@
+//! Where text waits to be written: what printing millions of small pieces needs to be quick.
+//!
+//! Numbers and names are copied in blocks of one fixed length, which takes no call and no loop over bytes;
+//! what was too much is cut off again.
+
+use std::io::{self, Write};
+
+use crate::scan::{self, Block};
+
+/// When so much text is waiting it is written out.
+const ENOUGH: usize = 1 << 16;
+
+/// Text on its way to a writer. An error is kept until the end; nothing is written after it.
+pub(super) struct Buffer<W> {
+    out: W,
+    text: Vec<u8>,
+    failed: Option<io::Error>,
+}
+
+/// A piece of text.
+pub(super) trait Piece {
+    fn put<W: Write>(self, buffer: &mut Buffer<W>);
+}
+
+/// Appends pieces of text: strings as they are, numbers in decimal.
+macro_rules! put {
+    ($buffer:expr, $($piece:expr),+) => {{ $($crate::dump::buffer::Piece::put($piece, &mut $buffer);)+ }};
+}
+pub(super) use put;
+
+impl Piece for &str {
+    #[inline(always)]
+    fn put<W: Write>(self, buffer: &mut Buffer<W>) {
+        buffer.text.extend_from_slice(self.as_bytes());
+    }
+}
+
+/// A short text that is known beforehand, with room behind it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Short([u8; 16], u8);
+
+impl Short {
+    /// None if it is too long.
+    pub(super) fn of(text: &str) -> Option<Short> {
+        let mut room = [0; 16];
+        room.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Short(room, u8::try_from(text.len()).ok()?))
+    }
+}
+
+impl Piece for Short {
+    #[inline]
+    fn put<W: Write>(self, buffer: &mut Buffer<W>) {
+        let Short(room, len) = self;
+        buffer.text.extend_from_slice(&room);
+        let too_many = room.len().wrapping_sub(len.into());
+        buffer.text.truncate(buffer.text.len().wrapping_sub(too_many));
+    }
+}
+
+impl Piece for u32 {
+    #[inline(always)]
+    fn put<W: Write>(self, buffer: &mut Buffer<W>) {
+        decimal(&mut buffer.text, self);
+    }
+}
+
+macro_rules! integers {
+    ($($integer:ty)*) => {
+        $(impl Piece for $integer {
+            fn put<W: Write>(self, buffer: &mut Buffer<W>) {
+                let mut digits = itoa::Buffer::new();
+                buffer.text.extend_from_slice(digits.format(self).as_bytes());
+            }
+        })*
+    };
+}
+
+integers! { i32 i64 u64 }
+
+/// A string that ends where the next NUL is.
+pub(super) struct UpToNul<'a>(pub(super) &'a [u8]);
+
+impl Piece for UpToNul<'_> {
+    #[inline]
+    fn put<W: Write>(self, buffer: &mut Buffer<W>) {
+        up_to(&mut buffer.text, self.0, scan::nul);
+    }
+}
+
+impl<W: Write> Buffer<W> {
+    pub(super) fn new(out: W) -> Self {
+        Buffer { out, text: Vec::with_capacity(ENOUGH.saturating_mul(2)), failed: None }
+    }
+
+    /// The text that waits, to add to it in other ways.
+    pub(super) fn text(&mut self) -> &mut Vec<u8> {
+        &mut self.text
+    }
+
+    /// A place where text may be written out: to be called often enough that what is between two calls
+    /// does not become large.
+    #[inline]
+    pub(super) fn relieve(&mut self) {
+        if self.text.len() >= ENOUGH {
+            self.write_out();
+        }
+    }
+
+    fn write_out(&mut self) {
+        if self.failed.is_none() {
+            self.failed = self.out.write_all(&self.text).err();
+        }
+        self.text.clear();
+    }
+
+    /// Whether there is no sense in going on.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    /// Writes out what is left; gives the error if there was one.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.write_out();
+        match self.failed.take() {
+            Some(err) => Err(err),
+            None => self.out.flush(),
+        }
+    }
+
+    /// Appends a string up to its NUL in quotes if JSON has it as it is; if not, appends nothing and gives
+    /// false.
+    pub(super) fn quoted(&mut self, string: &[u8]) -> bool {
+        let before = self.text.len();
+        self.text.push(b'"');
+        let end = up_to(&mut self.text, string, scan::not_plain);
+        if end != Some(0) {
+            self.text.truncate(before);
+            return false;
+        }
+        self.text.push(b'"');
+        true
+    }
+}
+
+/// Appends bytes up to the first at which `stop` stops, and gives that byte: None where the bytes end
+/// before. `stop` must stop at NUL.
+#[inline(always)]
+fn up_to(text: &mut Vec<u8>, bytes: &[u8], stop: impl Fn(&Block) -> usize) -> Option<u8> {
+    let (blocks, rest) = bytes.as_chunks::<16>();
+    for block in blocks {
+        text.extend_from_slice(block);
+        let taken = stop(block);
+        if taken < block.len() {
+            text.truncate(text.len().wrapping_sub(block.len().wrapping_sub(taken)));
+            return block.get(taken).copied();
+        }
+    }
+    rest_up_to(text, rest, stop)
+}
+
+/// The last few bytes of a string section.
+#[cold]
+fn rest_up_to(text: &mut Vec<u8>, rest: &[u8], stop: impl Fn(&Block) -> usize) -> Option<u8> {
+    let found = rest.iter().position(|byte| stop(&[*byte; 16]) == 0)?;
+    text.extend_from_slice(rest.get(..found)?);
+    rest.get(found).copied()
+}
+
+/// The numbers below 1000 in three digits, zeros in front.
+static DIGITS: [[u8; 4]; 1000] = {
+    let mut table = [[0; 4]; 1000];
+    let mut rest: &mut [[u8; 4]] = &mut table;
+    let (mut a, mut b, mut c) = (b'0', b'0', b'0');
+    while let Some((first, others)) = rest.split_first_mut() {
+        *first = [a, b, c, 0];
+        (a, b, c) = match (b, c) {
+            (b'9', b'9') => (a.wrapping_add(1), b'0', b'0'),
+            (_, b'9') => (a, b.wrapping_add(1), b'0'),
+            _ => (a, b, c.wrapping_add(1)),
+        };
+        rest = others;
+    }
+    table
+};
+
+/// The same without zeros in front, and how many digits there are.
+static SHORT: [[u8; 4]; 1000] = {
+    let mut table = DIGITS;
+    let mut rest: &mut [[u8; 4]] = &mut table;
+    while let Some((first, others)) = rest.split_first_mut() {
+        *first = match *first {
+            [b'0', b'0', c, _] => [c, 0, 0, 1],
+            [b'0', b, c, _] => [b, c, 0, 2],
+            [a, b, c, _] => [a, b, c, 3],
+        };
+        rest = others;
+    }
+    table
+};
+
+/// Appends a number in decimal. Nearly all have no more than six digits.
+#[inline(always)]
+fn decimal(text: &mut Vec<u8>, number: u32) {
+    let (shown, digits) = if let Some([a, b, c, digits]) = SHORT.get(number as usize) {
+        (u64::from(u32::from_le_bytes([*a, *b, *c, 0])), *digits)
+    } else if let (Some([a, b, c, digits]), Some(rest)) =
+        (SHORT.get(number as usize / 1000), DIGITS.get(number as usize % 1000))
+    {
+        let first = u64::from(u32::from_le_bytes([*a, *b, *c, 0]));
+        let rest = u64::from(u32::from_le_bytes(*rest)).wrapping_shl(u32::from(*digits) << 3);
+        (first | rest, digits.wrapping_add(3))
+    } else {
+        return long_decimal(text, number);
+    };
+    text.extend_from_slice(&shown.to_le_bytes());
+    text.truncate(text.len().wrapping_sub(8_usize.wrapping_sub(digits.into())));
+}
+
+#[cold]
+#[inline(never)]
+fn long_decimal(text: &mut Vec<u8>, number: u32) {
+    let mut digits = itoa::Buffer::new();
+    text.extend_from_slice(digits.format(number).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_as_the_standard_library_prints_them() {
+        let edges = (0..32).flat_map(|bits| [1_u32 << bits, u32::MAX >> bits, (1 << bits) - 1]);
+        let tens = (0..10).flat_map(|n| [10_u32.pow(n), 10_u32.pow(n) - 1]);
+        for number in edges.chain(tens).chain(0..200_000).chain((0..u32::MAX).step_by(9_973)) {
+            let mut text = b"=".to_vec();
+            decimal(&mut text, number);
+            assert_eq!(String::from_utf8(text).unwrap(), format!("={number}"));
+        }
+    }
+
+    #[test]
+    fn strings_end_at_the_first_nul_wherever_it_is() {
+        for len in 0..40 {
+            for behind in 0..20 {
+                let string: Vec<u8> = (0..len).map(|at| b'a' + at % 26).collect();
+                let mut section = string.clone();
+                section.push(0);
+                section.extend((0..behind).map(|at: u8| at % 3));
+                let mut buffer = Buffer::new(Vec::new());
+                put!(buffer, "<", UpToNul(&section), ">");
+                assert!(buffer.quoted(&section));
+                buffer.finish().unwrap();
+                let text = String::from_utf8(string).unwrap();
+                assert_eq!(String::from_utf8(buffer.out).unwrap(), format!("<{text}>\"{text}\""));
+            }
+        }
+    }
+
+    #[test]
+    fn what_json_must_escape_is_not_quoted() {
+        for byte in 1..=255_u8 {
+            for at in 0..20 {
+                let mut string = vec![b'x'; 20];
+                string[at] = byte;
+                string.push(0);
+                let plain = serde_json::to_string(&String::from_utf8_lossy(&string[..20])).unwrap();
+                let plain = plain.len() == 22 && byte.is_ascii() && byte != 0x7f;
+                let mut buffer = Buffer::new(Vec::new());
+                assert_eq!(buffer.quoted(&string), plain, "{byte:#x} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_is_given_once_and_stops_writing() {
+        struct Full(usize);
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                self.0 += 1;
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut buffer = Buffer::new(Full(0));
+        for _ in 0..10 {
+            buffer.text.resize(ENOUGH, b' ');
+            buffer.relieve();
+        }
+        assert!(buffer.has_failed());
+        assert_eq!(buffer.finish().unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(buffer.out.0, 1);
+    }
+}

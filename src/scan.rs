@@ -1,0 +1,94 @@
+//! Looking at sixteen bytes of a string at once.
+//!
+//! Names are short: calling a search costs more than the search itself.
+
+use memchr::memchr;
+use wide::{CmpEq, CmpGt, CmpLt, i8x16};
+
+/// A block of a string section.
+pub(crate) type Block = [u8; 16];
+
+#[inline(always)]
+fn bytes(block: &Block) -> i8x16 {
+    bytemuck::cast(*block)
+}
+
+#[inline(always)]
+fn all(byte: u8) -> i8x16 {
+    i8x16::splat(byte.cast_signed())
+}
+
+/// The first byte that is marked; 16 if none is.
+#[inline(always)]
+fn first(marked: i8x16) -> usize {
+    (marked.move_mask() | 1 << 16).trailing_zeros() as usize
+}
+
+/// Where the first NUL is; 16 if there is none.
+#[inline(always)]
+pub(crate) fn nul(block: &Block) -> usize {
+    first(bytes(block).cmp_eq(all(0)))
+}
+
+/// Where the first byte is that JSON does not have as it is, NUL among them; 16 if there is none.
+#[inline(always)]
+pub(crate) fn not_plain(block: &Block) -> usize {
+    let bytes = bytes(block);
+    // With a sign, bytes from 0x80 on are below all others.
+    let low = bytes.cmp_lt(all(b' '));
+    first(low | bytes.cmp_eq(all(b'"')) | bytes.cmp_eq(all(b'\\')) | bytes.cmp_eq(all(0x7f)))
+}
+
+/// Where the first byte is that C does not have in names, NUL among them; 16 if there is none.
+#[inline(always)]
+pub(crate) fn not_in_names(block: &Block) -> usize {
+    let bytes = bytes(block);
+    let digit = bytes.cmp_gt(all(b'/')) & bytes.cmp_lt(all(b':'));
+    // Letters of both cases differ in one bit.
+    let lower = bytes | all(0x20);
+    let letter = lower.cmp_gt(all(b'`')) & lower.cmp_lt(all(b'{'));
+    first(!(digit | letter | bytes.cmp_eq(all(b'_'))))
+}
+
+/// The string at the start of `bytes`, without its NUL; None if there is none within them.
+#[inline]
+pub(crate) fn string(bytes: &[u8]) -> Option<&[u8]> {
+    let end = bytes.first_chunk().map_or(16, nul);
+    bytes.get(..if end < 16 { end } else { memchr(0, bytes)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_byte_is_found_whatever_follows() {
+        let mut seed = 1_u32;
+        for round in 0..200_000_u32 {
+            // Mostly letters, some bytes at random.
+            let block: Block = std::array::from_fn(|_| {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let [random, dice, ..] = seed.to_be_bytes();
+                if u32::from(dice) < round % 256 { random } else { b'a' + random % 26 }
+            });
+            let at = |stop: fn(u8) -> bool| block.iter().position(|byte| stop(*byte)).unwrap_or(16);
+            assert_eq!(nul(&block), at(|byte| byte == 0), "{block:?}");
+            let plain = at(|byte| !(b' '..=b'~').contains(&byte) || b"\"\\".contains(&byte));
+            assert_eq!(not_plain(&block), plain, "{block:?}");
+            let in_names = at(|byte| !byte.is_ascii_alphanumeric() && byte != b'_');
+            assert_eq!(not_in_names(&block), in_names, "{block:?}");
+        }
+    }
+
+    #[test]
+    fn strings_end_at_the_first_nul() {
+        for len in 0..40 {
+            for behind in 0..20 {
+                let mut bytes = vec![b'x'; len];
+                bytes.resize(len + behind, 0);
+                let expected = (behind > 0).then(|| vec![b'x'; len]);
+                assert_eq!(string(&bytes), expected.as_deref());
+            }
+        }
+    }
+}
