@@ -176,3 +176,20 @@ fn floats_with_names_that_are_not_c() {
         assert!(text.contains(line), "{line:?}\n{text}");
     }
 }
+
+/// A kind of which only sizes are known keeps types from moving; the origin record that was there stays as it was.
+#[test]
+fn describe_that_fails_leaves_the_origin_record() {
+    let layout = std::fs::read(common::root().join("golden/layout-section/input.btf")).unwrap();
+    let mut btf = Btf::parse(&layout).unwrap();
+    let back = Describe { select: Select::None, origin: true, ..Describe::default() };
+    describe(&mut btf, &back).unwrap();
+    let before = btf.to_bytes();
+    assert!(btf.origin().is_some());
+    for select in [Select::All, Select::Used] {
+        let front = Describe { select, place: Place::Front, ..Describe::default() };
+        let err = describe(&mut btf, &front).unwrap_err();
+        assert!(err.to_string().contains("can't be moved"), "{err}");
+        assert_eq!(btf.to_bytes(), before);
+    }
+}

@@ -6,8 +6,8 @@
 use std::sync::LazyLock;
 
 use btfkinds::check::{Errno, KernelTypes, NEWEST, Options, Outcome, Report, Role, Rule, check};
-use btfkinds::{Btf, Version};
 use btfkinds::kernel::{VMLINUX, Verdict, verify};
+use btfkinds::{Btf, Version};
 use btfkinds_fuzz::{is_line, target};
 
 /// The running kernel's own types, where it is to be asked.
@@ -19,8 +19,8 @@ static KERNEL: LazyLock<Option<KernelTypes>> = LazyLock::new(|| {
 
 /// Versions between which rules change.
 const VERSIONS: [&str; 16] = [
-    "4.18", "4.20", "5.0", "5.2", "5.4", "5.7", "5.12", "5.13", "5.17", "5.19", "6.1", "6.3", "6.9",
-    "6.18", "7.1", "7.2",
+    "4.18", "4.20", "5.0", "5.2", "5.4", "5.7", "5.12", "5.13", "5.17", "5.19", "6.1", "6.3",
+    "6.9", "6.18", "7.1", "7.2",
 ];
 
 fn version(text: &str) -> Version {

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Blob, Btf, Found, Interner, MAX_NAME_OFFSET, MAX_TYPE_ID, StrOff, TypeId};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{Kind, KindEntry, KindMap, KindSpec, Layout, Sizes, Source};
+use crate::kind::{Kind, KindEntry, KindSpec, Layout, Sizes, Source};
 use crate::origin::Origin;
 use crate::renumber::Shift;
 
@@ -231,31 +231,6 @@ impl Btf {
         self.starts.splice(own..own, starts.collect::<Vec<_>>());
         self.body.own().0.splice(word_at..word_at, records.iter().flatten().copied());
         Ok(())
-    }
-
-    /// The way back from [`Btf::insert`]: takes out `count` records from `at` on, to which nothing else refers.
-    pub(crate) fn remove(&mut self, at: TypeId, count: u32) {
-        let own = at.0.saturating_sub(self.start_id) as usize;
-        let past = own.saturating_add(count as usize).min(self.starts.len());
-        let end = u32::try_from(self.words().len()).unwrap_or(u32::MAX);
-        let start = |own: usize| self.starts.get(own).copied().unwrap_or(end);
-        let (from, to) = (start(own), start(past));
-        self.body.own().0.drain(from as usize..to as usize);
-        self.starts.drain(own.min(past)..past);
-        for start in self.starts.iter_mut().skip(own) {
-            *start = start.saturating_sub(to.saturating_sub(from));
-        }
-        let first_moved = at.0.saturating_add(count);
-        self.for_each_ref(|word, is_str| {
-            if !is_str && *word >= first_moved {
-                *word = word.saturating_sub(count);
-            }
-        });
-    }
-
-    /// Puts back the kinds that were in force.
-    pub(crate) fn set_kinds(&mut self, kinds: KindMap) {
-        self.kinds = kinds;
     }
 
     /// Cuts the last record off, of `words` words, and all strings from own offset `strings` on.

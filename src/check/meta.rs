@@ -159,6 +159,7 @@ fn record(check: &mut Check<'_, '_>, ty: Type<'_>, left: u32) -> Option<u32> {
     }
     let misread = ty.is_misread();
     if !misread && ty.spec().is_none() {
+        check.unknown_kind = true;
         bare(check, &rule::KIND, ty, ty.kind());
     }
     if misread || ty.spec().is_none() {

@@ -125,6 +125,8 @@ struct Check<'a, 'o> {
     blob: Blob<'a>,
     /// Kinds that are described, if all that describes them could be read.
     kinds: Option<KindMap>,
+    /// Whether there is a record of a kind that the kernel does not know.
+    unknown_kind: bool,
     findings: Findings<'o>,
     options: &'o Options<'o>,
 }
@@ -162,6 +164,7 @@ pub fn check(blob: &[u8], options: &Options<'_>) -> Report {
     let mut check = Check {
         blob: Blob::new(Format::of(options.version), base.map(|base| &**base)),
         kinds: own.as_ref().ok().map(|own| own.kinds.clone()),
+        unknown_kind: false,
         findings: Findings::new(options),
         options,
     };

@@ -85,7 +85,7 @@ pub(super) fn check(check: &mut Check<'_, '_>, own: Result<Own<'_>, Error>) {
                 ErrorKind::UnknownKind(_) => unreadable(check, &rule::KIND_UNKNOWN, &err),
                 ErrorKind::Description => unreadable(check, &rule::DESCRIPTION, &err),
                 // The kernel gives up at the kind, and what is said of its sizes cannot be.
-                ErrorKind::Record if check.findings.has(&rule::KIND) => {
+                ErrorKind::Record if check.unknown_kind => {
                     unreadable(check, &rule::DESCRIPTION, &err);
                 }
                 _ => {}

@@ -163,11 +163,6 @@ impl<'o> Findings<'o> {
         self.first.is_none()
     }
 
-    /// Whether a rule is broken, as far as findings were kept.
-    pub(super) fn has(&self, rule: &Rule) -> bool {
-        self.list.iter().any(|finding| finding.rule == rule.name)
-    }
-
     /// How many findings there were.
     pub(super) fn count(&self) -> usize {
         self.list.len().saturating_add(self.omitted)

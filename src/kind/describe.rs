@@ -119,11 +119,11 @@ pub(crate) fn describe_only(
             shift,
         });
     }
-    let (before, kinds) = (btf.checkpoint()?, btf.kinds().clone());
+    // What was read is shared, so that this copies no more than where records start.
+    let before = btf.clone();
     let done = add_missing(btf, options, missing);
     if done.is_err() {
-        btf.go_back(before);
-        btf.set_kinds(kinds);
+        *btf = before;
     }
     done
 }
@@ -152,17 +152,13 @@ fn add_missing(btf: &mut Btf, options: &Describe, missing: Missing) -> Result<De
     let records = plan.new;
     let types = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let strs_by = btf.str_end().saturating_sub(old_str_end);
-    // What can fail comes first: once types have moved there is no way back.
     let names = origin.map(|_| btf.append_strings(Origin::NAMES)).transpose()?;
     btf.check_room(records.len().saturating_add(usize::from(origin.is_some())))?;
     btf.insert(TypeId(first), &records)?;
     if let (Some(origin), Some(names)) = (origin, names) {
         btf.put_origin_record(origin, names)?;
     }
-    if let Err(err) = btf.refresh_kinds() {
-        btf.remove(TypeId(first), types);
-        return Err(err);
-    }
+    btf.refresh_kinds()?;
     Ok(Described {
         kinds,
         without_classes,
