@@ -24,9 +24,9 @@ use std::sync::Arc;
 use asserts::{Asserts, Found, places, printed};
 use btfkinds::kernel::VMLINUX;
 use btfkinds::{Btf, C, Describe, File, Parse, describe};
-use common::needs::Need::{Debian, KernelBtf, Tool};
+use common::needs::Need::{Bpf, Debian, KernelBtf, Tool};
 use common::needs::{debian, trial};
-use common::{Folder, ok};
+use common::{Folder, ok, run};
 use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
@@ -38,6 +38,11 @@ fn main() -> ExitCode {
         trial("kernel_selected", &[KernelBtf, gcc, clang], kernel_selected),
         trial("debian_layout", &[Debian, gcc, clang], debian_layout),
         trial("debian_modules", &[Debian, gcc, clang], debian_modules),
+        trial(
+            "relocations_resolve",
+            &[Debian, KernelBtf, Bpf, clang, Tool("bpftool")],
+            relocations,
+        ),
     ];
     tests.extend(odd::tests());
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
@@ -47,6 +52,35 @@ fn header(btf: &Btf) -> String {
     let mut out = Vec::new();
     C::new(btf).write_to(&mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+/// A BPF program that was built with the header of one kernel finds its members in another one: libbpf relocates it (in
+/// bpftool), and the running kernel takes it.
+fn relocations() {
+    let debian = debian().join("vmlinux");
+    let running = Btf::parse(&fs::read(VMLINUX).unwrap()).unwrap();
+    let offset = |btf: &Btf, name: &str| {
+        let task = btf.types().find(|ty| ty.kind().0 == 4 && ty.name() == "task_struct").unwrap();
+        let mut members = task.elements();
+        let member = members.find(|member| task.string(btfkinds::StrOff(member[0])) == name);
+        member.unwrap()[2] & 0x00ff_ffff
+    };
+    for (number, file) in [debian.to_str().unwrap(), VMLINUX].into_iter().enumerate() {
+        let folder = Folder::new();
+        folder.file("vmlinux.h", ok(["dump", "-f", "c", file]));
+        let source = folder.file("core.bpf.c", include_bytes!("c/core.bpf.c"));
+        let object = folder.name("core.bpf.o");
+        run("clang", &["-target", "bpf", "-g", "-O2", "-Werror", "-c", &source, "-o", &object]);
+        let found = folder.name("min.btf");
+        run("bpftool", &["gen", "min_core_btf", VMLINUX, &found, &object]);
+        let found = Btf::parse(&fs::read(found).unwrap()).unwrap();
+        for member in ["real_parent", "tgid"] {
+            assert_eq!(offset(&found, member), offset(&running, member), "{file}: {member}");
+        }
+        let pinned = format!("/sys/fs/bpf/btfkinds-{}-{number}", std::process::id());
+        run("bpftool", &["prog", "load", &object, &pinned]);
+        fs::remove_file(pinned).unwrap();
+    }
 }
 
 /// Where a header has no structs.
