@@ -200,6 +200,11 @@ fn terminals() {
         "{dump:?}"
     );
     assert_eq!(bare(&dump), ok(["dump", &file]));
+    // What programs read is the same for all.
+    assert_eq!(
+        on_terminal("dump -f json").trim_end(),
+        ok(["dump", "-f", "json", &file]).trim_end()
+    );
     let kinds = on_terminal("kinds");
     assert!(kinds.starts_with("\x1b[1m n  kind"), "{kinds:?}");
     assert!(bare(&kinds).lines().all(|line| line.chars().count() <= 60), "{kinds}");

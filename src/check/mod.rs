@@ -28,7 +28,6 @@ mod tags;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 pub use record::KernelTypes;
@@ -36,7 +35,6 @@ pub use report::{Finding, FindingPlace, Outcome, Report};
 pub use rule::{Errno, Rule, Severity};
 
 use crate::btf::{Btf, Endian};
-use crate::error::{Error, ErrorKind};
 use crate::kind::{KindMap, Version};
 use blob::Blob;
 use format::Format;
@@ -65,21 +63,17 @@ impl Role {
         ("vmlinux", Role::Vmlinux),
         ("object", Role::Object),
     ];
+
+    /// The role of a name.
+    pub fn named(name: &str) -> Option<Role> {
+        Role::ALL.iter().find(|(known, _)| *known == name).map(|(_, role)| *role)
+    }
 }
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Role::ALL.iter().find(|(_, role)| role == self).map_or("", |(name, _)| name);
         f.write_str(name)
-    }
-}
-
-impl FromStr for Role {
-    type Err = Error;
-
-    fn from_str(s: &str) -> Result<Self, Error> {
-        let found = Role::ALL.iter().find(|(name, _)| *name == s).map(|(_, role)| *role);
-        found.ok_or_else(|| Error::new(ErrorKind::Version, format!("'{s}' is not a role")))
     }
 }
 

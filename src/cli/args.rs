@@ -1,7 +1,6 @@
 //! The arguments: one definition for parser and help.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::builder::styling::Styles;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -474,7 +473,7 @@ pub(super) struct Check {
     #[arg(short = 'B', long = "base", value_name = "BASE")]
     pub(super) base: Vec<PathBuf>,
     /// Who is to take it, where that is not to be told from the file: user, module, vmlinux or object
-    #[arg(long = "as", value_name = "ROLE", value_parser = Role::from_str)]
+    #[arg(long = "as", value_name = "ROLE", value_parser = role)]
     pub(super) role: Option<Role>,
     /// The rules of a kernel of this version, in place of the newest that is known
     #[arg(long = "for", value_name = "VERSION")]
@@ -491,6 +490,10 @@ pub(super) struct Check {
     /// How to print findings
     #[arg(short, long, value_enum, default_value_t = CheckFormat::Text)]
     pub(super) format: CheckFormat,
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    Role::named(name).ok_or_else(|| format!("'{name}' is not a role"))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -44,7 +44,7 @@ impl<'a> How<'a> {
     /// One file, written as it is made.
     fn one(&self, path: &Path, say: Say) -> anyhow::Result<u8> {
         let btf = self.read(path, say)?;
-        let found = match io::stdout().is_terminal() {
+        let found = match self.is_coloured() {
             true => self.print(&btf, &mut colour::Types::new(colour::stdout()))?,
             // Printers write large pieces: looking for the ends of lines in them would be for nothing.
             false => {
@@ -73,7 +73,7 @@ impl<'a> How<'a> {
         };
         let (mut done, mut failed) = (0_usize, 0_usize);
         let mut found = BTreeSet::new();
-        let out: &mut dyn Write = match io::stdout().is_terminal() {
+        let out: &mut dyn Write = match self.is_coloured() {
             true => &mut colour::Types::new(colour::stdout()),
             false => &mut io::stdout().lock(),
         };
@@ -104,6 +104,11 @@ impl<'a> How<'a> {
         say.line(format_args!("{} printed, {failed} failed", count(done, "file")));
         let missing = self.missing(&found, "in none of them", say);
         Ok(if failed > 0 { TROUBLE } else { missing })
+    }
+
+    /// Colour is for bpftool's lines; the others are for programs and compilers.
+    fn is_coloured(&self) -> bool {
+        self.args.format == FormatArg::Raw && io::stdout().is_terminal()
     }
 
     /// The BTF that is asked for.

@@ -20,27 +20,12 @@ fn blob(seed: u64, real: &Option<Real>) -> Vec<u8> {
     for _ in 0..4 {
         random.below(2);
     }
-    let mut raw = match (random.below(8), real) {
+    let raw = match (random.below(8), real) {
         (0 | 1, _) => generate::special(&mut random),
         (2, Some(real)) => real.part(&mut random),
         _ => generate::valid(&mut random),
     };
-    if random.below(6) == 0 {
-        generate::chain(&mut random, &mut raw);
-    }
-    if random.below(2) == 0 {
-        generate::shuffle(&mut random, &mut raw);
-    }
-    if random.below(3) != 0 {
-        for _ in 0..1 + random.below(3) {
-            generate::mutate(&mut random, &mut raw);
-        }
-    }
-    let mut bytes = raw.bytes();
-    if random.below(12) == 0 {
-        generate::mutate_bytes(&mut random, &mut bytes);
-    }
-    bytes
+    generate::varied(&mut random, raw)
 }
 
 pub fn random_blobs() {

@@ -467,3 +467,23 @@ pub fn mutate_bytes(random: &mut Random, bytes: &mut Vec<u8>) {
         }
     }
 }
+
+/// A blob as it is, with long chains, with its ids shuffled, or broken in a few places: what a test asks a verifier about.
+pub fn varied(random: &mut Random, mut raw: Raw) -> Vec<u8> {
+    if random.below(6) == 0 {
+        chain(random, &mut raw);
+    }
+    if random.below(2) == 0 {
+        shuffle(random, &mut raw);
+    }
+    if random.below(3) != 0 {
+        for _ in 0..1 + random.below(3) {
+            mutate(random, &mut raw);
+        }
+    }
+    let mut bytes = raw.bytes();
+    if random.below(12) == 0 {
+        mutate_bytes(random, &mut bytes);
+    }
+    bytes
+}

@@ -23,23 +23,8 @@ pub(super) fn trials(old: &Lazy, new: &Lazy) -> Vec<Trial> {
 
 fn blob(seed: u64) -> Vec<u8> {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let mut raw = generate::valid(&mut random);
-    if random.below(6) == 0 {
-        generate::chain(&mut random, &mut raw);
-    }
-    if random.below(2) == 0 {
-        generate::shuffle(&mut random, &mut raw);
-    }
-    if random.below(3) != 0 {
-        for _ in 0..1 + random.below(3) {
-            generate::mutate(&mut random, &mut raw);
-        }
-    }
-    let mut bytes = raw.bytes();
-    if random.below(12) == 0 {
-        generate::mutate_bytes(&mut random, &mut bytes);
-    }
-    bytes
+    let raw = generate::valid(&mut random);
+    generate::varied(&mut random, raw)
 }
 
 pub(super) fn prepare(boot: &Boot) {
