@@ -6,18 +6,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::header::{Endian, Header};
+use super::room::Room;
 
 /// Bytes that start on a word, so that the words among them can be used where they are: what was
 /// read from a file is not copied again.
 #[derive(Debug, Default)]
 pub(crate) struct Blob {
-    words: Vec<u32>,
+    words: Room<u32>,
     /// In bytes; the last word may not be full.
     len: usize,
 }
 
 impl Blob {
-    /// A copy of these bytes.
+    /// A copy of these bytes: in memory as others have it, which a program that reads many blobs uses again.
     pub(crate) fn copy_of(bytes: &[u8]) -> Blob {
         let (whole, rest) = bytes.as_chunks::<4>();
         let mut words = Vec::with_capacity(whole.len().saturating_add(1));
@@ -27,18 +28,22 @@ impl Blob {
             last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
             words.push(u32::from_ne_bytes(last));
         }
-        Blob { words, len: bytes.len() }
+        Blob { words: words.into(), len: bytes.len() }
     }
 
     /// All that a reader gives. `expected` bytes are made room for at once; there may be more or less.
     pub(crate) fn read(reader: &mut impl Read, expected: usize) -> io::Result<Blob> {
         // Zeros that were never looked at cost nothing.
-        let mut words = vec![0_u32; (expected / 4).saturating_add(1)];
+        let mut words: Room<u32> = Room::zeroed((expected / 4).saturating_add(1));
         let mut len = 0_usize;
         loop {
             let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
             match bytes.get_mut(len..) {
-                None | Some([]) => words.resize(words.len().saturating_mul(2), 0),
+                None | Some([]) => {
+                    let mut larger = Room::zeroed(words.len().saturating_mul(2));
+                    larger.iter_mut().zip(&*words).for_each(|(to, from)| *to = *from);
+                    words = larger;
+                }
                 Some(room) => match reader.read(room) {
                     Ok(0) => break,
                     Ok(read) => len = len.saturating_add(read),
@@ -55,7 +60,7 @@ impl Blob {
         len: usize,
         fill: impl FnOnce(&mut [u8]) -> io::Result<()>,
     ) -> io::Result<Blob> {
-        let mut words = vec![0_u32; len.div_ceil(4)];
+        let mut words = Room::zeroed(len.div_ceil(4));
         fill(bytemuck::cast_slice_mut(&mut words).get_mut(..len).unwrap_or_default())?;
         Ok(Blob { words, len })
     }
@@ -70,16 +75,12 @@ impl Blob {
 pub(super) struct Body {
     /// Where they were read to, if they are still the same.
     read: Option<Place>,
-    words: Vec<u32>,
-    strings: Vec<u8>,
+    words: Room<u32>,
+    strings: Room<u8>,
 }
 
-/// A copy with room for what is usually added: a few types and their names.
-fn roomy<T: Copy>(all: &[T]) -> Vec<T> {
-    let mut copy = Vec::with_capacity(all.len().saturating_add(4096));
-    copy.extend_from_slice(all);
-    copy
-}
+/// Room for so much is made behind a copy: a few types and their names.
+const ADDED: usize = 4096;
 
 /// Where in a blob the type words are, in words, and the strings, in bytes.
 #[derive(Debug, Clone)]
@@ -107,14 +108,15 @@ impl Body {
         let words = types.start / 4..types.end / 4;
         let place = Place { blob: Arc::clone(blob), words, strings: strings.clone() };
         if *endian == Endian::NATIVE {
-            return Body { read: Some(place), words: Vec::new(), strings: Vec::new() };
+            return Body { read: Some(place), words: Room::default(), strings: Room::default() };
         }
-        let words = place.words().iter().map(|word| word.swap_bytes()).collect();
-        Body::new(words, place.strings().to_vec())
+        let mut words = Room::copy_of(place.words(), 0);
+        words.iter_mut().for_each(|word| *word = word.swap_bytes());
+        Body::new(words, Room::copy_of(place.strings(), 0))
     }
 
-    pub(super) fn new(words: Vec<u32>, strings: Vec<u8>) -> Body {
-        Body { read: None, words, strings }
+    pub(super) fn new(words: impl Into<Room<u32>>, strings: impl Into<Room<u8>>) -> Body {
+        Body { read: None, words: words.into(), strings: strings.into() }
     }
 
     pub(super) fn words(&self) -> &[u32] {
@@ -126,9 +128,10 @@ impl Body {
     }
 
     /// To be changed: copied first if they are still in the blob that was read.
-    pub(super) fn own(&mut self) -> (&mut Vec<u32>, &mut Vec<u8>) {
+    pub(super) fn own(&mut self) -> (&mut Room<u32>, &mut Room<u8>) {
         if let Some(place) = self.read.take() {
-            (self.words, self.strings) = (roomy(place.words()), roomy(place.strings()));
+            self.words = Room::copy_of(place.words(), ADDED);
+            self.strings = Room::copy_of(place.strings(), ADDED);
         }
         (&mut self.words, &mut self.strings)
     }

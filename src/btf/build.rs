@@ -229,7 +229,7 @@ impl Btf {
         });
         let own = own.min(self.starts.len());
         self.starts.splice(own..own, starts.collect::<Vec<_>>());
-        self.body.own().0.splice(word_at..word_at, records.iter().flatten().copied());
+        self.body.own().0.insert(word_at, &records.concat());
         Ok(())
     }
 
@@ -334,7 +334,7 @@ impl Btf {
             return Err(refuse("the blob would be larger than 4 GiB"));
         }
         self.found = Found::default();
-        *self.body.own().0 = words;
+        *self.body.own().0 = words.into();
         self.starts = starts;
         Ok(())
     }

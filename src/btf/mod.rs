@@ -6,6 +6,7 @@ mod header;
 mod index;
 mod record;
 mod remove;
+mod room;
 mod strings;
 mod types;
 mod walk;

@@ -131,7 +131,7 @@ impl Btf {
             at = own(range.end);
         }
         strings.extend_from_slice(old.get(at..).unwrap_or_default());
-        *new.body.own().1 = strings;
+        *new.body.own().1 = strings.into();
         new.set_types(words, starts)?;
         Ok(new)
     }

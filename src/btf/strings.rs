@@ -5,6 +5,8 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use memchr::{memchr, memchr_iter};
 
+use super::room::Room;
+
 /// Offsets into a string section, by the strings that start there. It holds no string itself: the
 /// section is the arena. Of equal strings the first one counts.
 #[derive(Debug, Clone, Default)]
@@ -48,10 +50,10 @@ impl Interner {
     }
 
     /// Appends a string that is not there yet.
-    pub(crate) fn add(&mut self, arena: &mut Vec<u8>, string: &[u8]) -> u32 {
+    pub(crate) fn add(&mut self, arena: &mut Room<u8>, string: &[u8]) -> u32 {
         let offset = u32::try_from(arena.len()).unwrap_or(u32::MAX);
         arena.extend_from_slice(string);
-        arena.push(0);
+        arena.extend_from_slice(&[0]);
         let Interner { offsets, hasher } = self;
         let rehash = |offset: &u32| hasher.hash_one(string_at(arena, *offset));
         offsets.insert_unique(hasher.hash_one(string), offset, rehash);
