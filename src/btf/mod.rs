@@ -388,7 +388,12 @@ impl Btf {
 
     /// The own types, in the order of their ids.
     pub fn types(&self) -> impl Iterator<Item = Record<'_>> {
-        self.view().own_from(0).map(|(id, words)| Record::new(self, TypeId(id), words))
+        self.types_from(0)
+    }
+
+    /// The same from the `from`-th on, counted from 0.
+    pub(crate) fn types_from(&self, from: usize) -> impl Iterator<Item = Record<'_>> {
+        self.view().own_from(from).map(|(id, words)| Record::new(self, TypeId(id), words))
     }
 
     /// A type by id, from this blob or its bases; None for void and ids past the end.

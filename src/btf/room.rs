@@ -146,7 +146,8 @@ mod tests {
     /// What a Vec does, at lengths around those where pages begin.
     #[test]
     fn like_a_vec() {
-        for len in [0, 1, 1000, HUGE / 8, HUGE / 8 + 1, HUGE / 4, HUGE / 4 + 1, 3 * HUGE / 8, HUGE] {
+        for len in [0, 1, 1000, HUGE / 8, HUGE / 8 + 1, HUGE / 4, HUGE / 4 + 1, 3 * HUGE / 8, HUGE]
+        {
             let all: Vec<u32> = (0..).take(len).collect();
             let mut room = Room::copy_of(&all, 5);
             let mut expected = all.clone();

@@ -12,6 +12,7 @@ use super::args::{Dump, FormatArg};
 use super::{
     FINDING, FINE, Say, Shown, TROUBLE, colour, count, many, note_base, parse_options, report, told,
 };
+use crate::dump::pieces::Form;
 use crate::{Btf, C, File, Json, Numbering, Record, Text, relocate};
 
 /// What is to be printed of each file.
@@ -48,11 +49,24 @@ impl<'a> How<'a> {
             true => self.print(&btf, &mut colour::Types::new(colour::stdout()))?,
             // Printers write large pieces: looking for the ends of lines in them would be for nothing.
             false => {
-                let out = io::stdout().as_fd().try_clone_to_owned()?;
-                self.print(&btf, &mut fs::File::from(out))?
+                let mut out = fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
+                match self.form() {
+                    Some(form) => form.print(&btf, &mut out).map(|()| BTreeSet::new())?,
+                    None => self.print(&btf, &mut out)?,
+                }
             }
         };
         Ok(self.missing(&found, path.display(), say))
+    }
+
+    /// What is printed on all processors: of one file all types, each by itself.
+    fn form(&self) -> Option<Form> {
+        match self.args.format {
+            _ if !self.names.is_empty() => None,
+            FormatArg::Raw => Some(Form::Text),
+            FormatArg::Json => Some(Form::Json),
+            FormatArg::C => None,
+        }
     }
 
     /// Many files, each behind a line with its name.

@@ -7,13 +7,15 @@ use std::io::{self, Write};
 
 use crate::scan::{self, Block};
 
-/// When so much text is waiting it is written out.
+/// So much text waits at most.
 const ENOUGH: usize = 1 << 16;
 
 /// Text on its way to a writer. An error is kept until the end; nothing is written after it.
 pub(super) struct Buffer<W> {
     out: W,
     text: Vec<u8>,
+    /// When so much text is waiting it is written out.
+    enough: usize,
     failed: Option<io::Error>,
 }
 
@@ -90,7 +92,20 @@ impl Piece for UpToNul<'_> {
 
 impl<W: Write> Buffer<W> {
     pub(super) fn new(out: W) -> Self {
-        Buffer { out, text: Vec::with_capacity(ENOUGH.saturating_mul(2)), failed: None }
+        let text = Vec::with_capacity(ENOUGH.saturating_mul(2));
+        Buffer { out, text, enough: ENOUGH, failed: None }
+    }
+
+    /// Takes `text` to write into, and lets `enough` wait before it is written out.
+    #[cfg(feature = "cli")]
+    pub(super) fn with(out: W, text: Vec<u8>, enough: usize) -> Self {
+        Buffer { out, text, enough, failed: None }
+    }
+
+    /// The text that waits, and whether that is all of it that should.
+    #[cfg(feature = "cli")]
+    pub(super) fn into_text(self) -> (Vec<u8>, bool) {
+        (self.text, self.failed.is_none())
     }
 
     /// The text that waits, to add to it in other ways.
@@ -99,24 +114,19 @@ impl<W: Write> Buffer<W> {
     }
 
     /// A place where text may be written out: to be called often enough that what is between two calls
-    /// does not become large.
+    /// does not become large. False if there is no sense in going on.
     #[inline]
-    pub(super) fn relieve(&mut self) {
-        if self.text.len() >= ENOUGH {
-            self.write_out();
-        }
+    #[must_use]
+    pub(super) fn relieve(&mut self) -> bool {
+        self.text.len() < self.enough || self.write_out()
     }
 
-    fn write_out(&mut self) {
+    fn write_out(&mut self) -> bool {
         if self.failed.is_none() {
             self.failed = self.out.write_all(&self.text).err();
         }
         self.text.clear();
-    }
-
-    /// Whether there is no sense in going on.
-    pub(super) fn has_failed(&self) -> bool {
-        self.failed.is_some()
+        self.failed.is_none()
     }
 
     /// Writes out what is left; gives the error if there was one.
@@ -287,9 +297,8 @@ mod tests {
         let mut buffer = Buffer::new(Full(0));
         for _ in 0..10 {
             buffer.text.resize(ENOUGH, b' ');
-            buffer.relieve();
+            assert!(!buffer.relieve());
         }
-        assert!(buffer.has_failed());
         assert_eq!(buffer.finish().unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert_eq!(buffer.out.0, 1);
     }

@@ -27,8 +27,12 @@ use crate::kind::{Field, Kind, Third, WordClass};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Json<W: Write> {
-    out: Buffer<W>,
+    pub(super) out: Buffer<W>,
 }
+
+/// What stands before and behind the types.
+pub(super) const START: &str = "{\"types\":[";
+pub(super) const END: &str = "]}\n";
 
 impl<W: Write> Json<W> {
     /// Prints to `out`; what is written comes in large pieces.
@@ -41,22 +45,28 @@ impl<W: Write> Json<W> {
     /// # Errors
     /// When writing fails.
     pub fn types<'a>(&mut self, types: impl IntoIterator<Item = Record<'a>>) -> io::Result<()> {
-        put!(self.out, "{\"types\":[");
-        for (nth, ty) in types.into_iter().enumerate() {
-            put!(self.out, if nth == 0 { "{\"id\":" } else { ",{\"id\":" }, ty.id().0);
+        put!(self.out, START);
+        self.each(types, true);
+        put!(self.out, END);
+        self.out.finish()
+    }
+
+    /// Prints the objects of these types, with a comma before each but the `first`, and leaves what is waiting.
+    pub(super) fn each<'a>(&mut self, types: impl IntoIterator<Item = Record<'a>>, first: bool) {
+        let mut start = if first { "{\"id\":" } else { ",{\"id\":" };
+        for ty in types {
+            put!(self.out, start, ty.id().0);
+            start = ",{\"id\":";
             // A kind's name has no character that JSON would want to be escaped.
             put!(self.out, ",\"kind\":\"", ty.kind_name(), "\",\"name\":");
             let names = ty.btf().view();
             self.name(names, ty.name_off().0);
             self.ty(ty, names);
             put!(self.out, "}");
-            self.out.relieve();
-            if self.out.has_failed() {
-                break;
+            if !self.out.relieve() {
+                return;
             }
         }
-        put!(self.out, "]}\n");
-        self.out.finish()
     }
 
     /// A name; what is not UTF-8 in it becomes U+FFFD.
@@ -77,7 +87,9 @@ impl<W: Write> Json<W> {
         mut one: impl FnMut(&mut Self, T),
     ) {
         for (nth, element) in elements.enumerate() {
-            self.out.relieve();
+            if !self.out.relieve() {
+                return;
+            }
             put!(self.out, if nth == 0 { "{" } else { ",{" });
             one(self, element);
             put!(self.out, "}");

@@ -3,6 +3,8 @@
 mod buffer;
 pub(crate) mod c;
 mod json;
+#[cfg(feature = "cli")]
+pub(crate) mod pieces;
 mod text;
 
 pub use c::C;

@@ -21,7 +21,7 @@ use crate::kind::{Field, Kind, KindSpec, Third, WordClass};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Text<W: Write> {
-    out: Buffer<W>,
+    pub(super) out: Buffer<W>,
 }
 
 /// What stands between a type's id and its name, by kind.
@@ -54,14 +54,18 @@ impl<W: Write> Text<W> {
     /// # Errors
     /// When writing fails.
     pub fn types<'a>(&mut self, types: impl IntoIterator<Item = Record<'a>>) -> io::Result<()> {
+        self.each(types);
+        self.out.finish()
+    }
+
+    /// Prints these types, and leaves what is waiting.
+    pub(super) fn each<'a>(&mut self, types: impl IntoIterator<Item = Record<'a>>) {
         for ty in types {
             self.ty(ty);
-            self.out.relieve();
-            if self.out.has_failed() {
-                break;
+            if !self.out.relieve() {
+                return;
             }
         }
-        self.out.finish()
     }
 
     fn ty(&mut self, ty: Record<'_>) {
@@ -132,7 +136,9 @@ impl<W: Write> Text<W> {
     fn members(&mut self, ty: Record<'_>, names: Types<'_>) {
         put!(self.out, " size=", ty.size_or_type(), " vlen=", ty.vlen());
         for &[name, id, offset] in ty.behind_header().as_chunks::<3>().0 {
-            self.out.relieve();
+            if !self.out.relieve() {
+                return;
+            }
             let (bits, width) =
                 if ty.kind_flag() { (offset & 0x00ff_ffff, offset >> 24) } else { (offset, 0) };
             put!(self.out, "\n\t'", Name(names, name), "' type_id=", id, " bits_offset=", bits);
@@ -147,7 +153,9 @@ impl<W: Write> Text<W> {
         let encoding = if signed { "SIGNED" } else { "UNSIGNED" };
         put!(self.out, " encoding=", encoding, " size=", ty.size_or_type(), " vlen=", ty.vlen());
         for value in ty.elements() {
-            self.out.relieve();
+            if !self.out.relieve() {
+                return;
+            }
             match *value {
                 [name, value] => {
                     put!(self.out, "\n\t'", Name(names, name), "' val=");
@@ -170,7 +178,9 @@ impl<W: Write> Text<W> {
     fn parameters(&mut self, ty: Record<'_>, names: Types<'_>) {
         put!(self.out, " ret_type_id=", ty.size_or_type(), " vlen=", ty.vlen());
         for &[name, id] in ty.behind_header().as_chunks::<2>().0 {
-            self.out.relieve();
+            if !self.out.relieve() {
+                return;
+            }
             put!(self.out, "\n\t'", Name(names, name), "' type_id=", id);
         }
     }
@@ -178,7 +188,9 @@ impl<W: Write> Text<W> {
     fn variables(&mut self, ty: Record<'_>, names: Types<'_>) {
         put!(self.out, " size=", ty.size_or_type(), " vlen=", ty.vlen());
         for &[id, offset, size] in ty.behind_header().as_chunks::<3>().0 {
-            self.out.relieve();
+            if !self.out.relieve() {
+                return;
+            }
             put!(self.out, "\n\ttype_id=", id, " offset=", offset, " size=", size);
             match ty.referred(id) {
                 Some(of) => {
@@ -208,7 +220,9 @@ impl<W: Write> Text<W> {
         self.fields(ty, " ", &spec.fixed, ty.fixed());
         if !spec.elements.is_empty() {
             for element in ty.elements() {
-                self.out.relieve();
+                if !self.out.relieve() {
+                    return;
+                }
                 self.fields(ty, "\n\t", &spec.elements, element);
             }
         }
