@@ -7,6 +7,7 @@ mod index;
 mod record;
 mod remove;
 mod room;
+mod step;
 mod strings;
 mod types;
 mod walk;

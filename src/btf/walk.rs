@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
+use super::step::{Row, Steps};
 use super::{Btf, Types};
 use crate::btf::TypeId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::discover::{self, TypedefName};
 use crate::kind::sources;
-use crate::kind::{Highest, Kind, KindEntry, KindMap, KindSpec, Layout, Names, Refs, Sizes};
+use crate::kind::{Highest, Kind, KindMap, KindSpec, Layout, Names, Sizes};
 
 /// The last type id that the kernel can use (`BTF_MAX_TYPE` is 0xfffff and it counts void).
 pub(crate) const MAX_TYPE_ID: u32 = 0xf_fffe;
@@ -61,111 +62,20 @@ pub(crate) struct Walked {
     pub(crate) highest: Option<Highest>,
 }
 
-/// How to step over records of a kind, in words.
-#[derive(Clone, Copy)]
-struct Row<'a> {
-    /// The header and the fixed words; more than any blob has as long as the kind was not met.
-    once: u32,
-    element: u32,
-    /// All bits if the third word is a type id.
-    third: u32,
-    /// If there are references behind the header.
-    behind: Option<&'a Refs>,
-}
-
-impl<'a> Row<'a> {
-    const UNKNOWN: Row<'static> = Row { once: u32::MAX, element: 0, third: 0, behind: None };
-
-    /// Of a kind of which nothing but the sizes is known yet.
-    fn sized(sizes: Sizes) -> Self {
-        let words = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let once = words(sizes.fixed).saturating_add(3);
-        Row { once, element: words(sizes.element), ..Row::UNKNOWN }
-    }
-
-    fn released(entry: &'a KindEntry) -> Self {
-        let third = if entry.refs.third { u32::MAX } else { 0 };
-        let behind = entry.refs.are_behind().then_some(&*entry.refs);
-        Row { third, behind, ..Row::sized(Sizes::of(&entry.spec)) }
-    }
-
-    /// Whether records of the kind have nothing behind their header.
-    #[inline(always)]
-    fn is_header(&self) -> bool {
-        (self.once, self.element) == (3, 0)
-    }
-
-    /// The length of a record with this `info`.
-    #[inline(always)]
-    fn length(&self, info: u32) -> usize {
-        let vlen = u64::from(info & 0x00ff_ffff);
-        // No more than 32 and 24 bits: it fits.
-        let length = u64::from(self.element).wrapping_mul(vlen).wrapping_add(self.once.into());
-        usize::try_from(length).unwrap_or(usize::MAX)
-    }
-}
-
-/// Steps over records from word `at` on, as far as their kinds are known and they are whole; gives
-/// the rest. By itself, so that all that it needs stays in registers.
-#[inline(never)]
-fn step<'a>(
-    words: &'a [u32],
-    at: usize,
-    table: &[Row<'_>; 128],
-    starts: &mut Vec<u32>,
-    highest: &mut Highest,
-) -> &'a [u32] {
-    let mut so_far = *highest;
-    let mut rest = words.get(at..).unwrap_or_default();
-    let mut at = at as u64;
-    while let [name, info, third, behind @ ..] = rest {
-        let Some(row) = table.get((*info >> 24 & 0x7f) as usize) else { break };
-        // Most records are no more than a header. With a branch for them the processor goes on before it
-        // has looked the length up.
-        let (length, next) = if row.is_header() {
-            (3, behind)
-        } else {
-            let length = row.length(*info);
-            let behind_len = length.saturating_sub(3);
-            let Some((behind, next)) = behind.split_at_checked(behind_len) else { break };
-            if let Some(refs) = row.behind {
-                so_far = refs.highest_behind(behind, so_far);
-            }
-            (length, next)
-        };
-        // The type section's length is a u32 of bytes, so that word indices fit in the lower half.
-        let [a, b, c, d, ..] = at.to_le_bytes();
-        starts.push(u32::from_le_bytes([a, b, c, d]));
-        at = at.wrapping_add(length as u64);
-        so_far.string = so_far.string.max(*name);
-        so_far.id = so_far.id.max(third & row.third);
-        rest = next;
-    }
-    *highest = so_far;
-    rest
-}
-
 /// Steps over all records.
 pub(crate) fn walk(walk: Walk<'_>) -> Result<Walked> {
     let released = KindMap::released();
-    let mut table = [Row::UNKNOWN; 128];
-    for entry in released.iter() {
-        if let Some(row) = table.get_mut(entry.spec.kind.index()) {
-            *row = Row::released(entry);
-        }
-    }
+    let mut steps = Steps::new(released.iter());
     // No record is shorter than its header. What is not needed in the end was never touched.
     let mut starts: Vec<u32> = Vec::with_capacity(walk.words.len() / 3);
     let mut finder =
         Finder { walk, typedefs: Vec::new(), searched: 0, strings: None, used: Vec::new() };
-    let mut highest = Highest::default();
-    let mut rest = step(walk.words, 0, &table, &mut starts, &mut highest);
+    let mut rest = steps.over(walk.words, 0, &mut starts);
     while let [_, info, ..] = rest {
         let kind = Kind::of_info(*info);
         let at = walk.words.len().saturating_sub(rest.len());
-        let row = table.get(kind.index()).filter(|row| row.once != Row::UNKNOWN.once);
-        let row = match row {
-            Some(row) => *row,
+        let row = match steps.row(kind.index()) {
+            Some(row) => row,
             None => Row::sized(finder.sizes(kind, at, &starts)?),
         };
         let length = row.length(*info);
@@ -177,10 +87,8 @@ pub(crate) fn walk(walk: Walk<'_>) -> Result<Walked> {
                 format!("it needs {needs} bytes (vlen {vlen}), the type section has {left} left");
             return Err(finder.error(ErrorKind::Record, what, kind, at, &starts));
         }
-        if let Some(slot) = table.get_mut(kind.index()) {
-            *slot = row;
-        }
-        rest = step(walk.words, at, &table, &mut starts, &mut highest);
+        steps.set(kind.index(), row);
+        rest = steps.over(walk.words, at, &mut starts);
     }
     if !rest.is_empty() {
         let what = "the type section ends with half a record header";
@@ -193,7 +101,7 @@ pub(crate) fn walk(walk: Walk<'_>) -> Result<Walked> {
         return Err(Error::new(ErrorKind::Record, what));
     }
     starts.shrink_to_fit();
-    let highest = finder.used.is_empty().then_some(highest);
+    let highest = steps.highest(released.iter()).filter(|_| finder.used.is_empty());
     let kinds = finder.finish(&starts)?;
     Ok(Walked { starts, kinds, highest })
 }

@@ -180,21 +180,21 @@ impl Refs {
         }
     }
 
-    /// Whether there are references behind a record's header.
-    pub(crate) fn are_behind(&self) -> bool {
-        self.form != Form::Plain
-    }
-
-    /// The highest references of a record's words behind the header, if they are higher than those so far.
-    #[inline]
-    pub(crate) fn highest_behind(&self, behind: &[u32], so_far: Highest) -> Highest {
-        let mut highest = so_far;
-        let mut raise = |word: &u32, _: usize, is_str: bool| {
-            let highest = if is_str { &mut highest.string } else { &mut highest.id };
-            *highest = (*highest).max(*word);
+    /// Where in blocks of so many words behind the header references are, and whether they are string offsets:
+    /// the elements, or the fixed words of a record without elements, again and again. None if these are no
+    /// parts of such a block.
+    pub(crate) fn places(&self, block: usize) -> Option<impl Iterator<Item = (usize, bool)>> {
+        let (all, length) = match (self.fixed_words, self.element_words) {
+            (fixed, 0) => (&self.fixed, fixed.max(1)),
+            (0, element) => (&self.element, element),
+            _ => return None,
         };
-        visit!(self, behind, raise, as_chunks split_at chunks_exact get);
-        highest
+        block.is_multiple_of(length).then(move || {
+            let starts = (0..block).step_by(length);
+            starts.flat_map(|start| {
+                all.iter().map(move |(at, is_str)| (start.saturating_add(*at), *is_str))
+            })
+        })
     }
 
     /// Calls `f(position, word, is_str)` for every type id and string offset of a record, the
