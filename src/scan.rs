@@ -30,6 +30,14 @@ pub(crate) fn nul(block: &Block) -> usize {
     first(bytes(block).cmp_eq(all(0)))
 }
 
+/// Which of 64 bytes are NUL, the first in the lowest bit.
+#[inline(always)]
+pub(crate) fn nuls(all_bytes: &[u8; 64]) -> u64 {
+    let (blocks, _) = all_bytes.as_chunks::<16>();
+    let nuls = |block: &Block| bytes(block).cmp_eq(all(0)).move_mask().cast_unsigned();
+    blocks.iter().rev().fold(0, |behind, block| behind << 16 | u64::from(nuls(block)))
+}
+
 /// Where the first byte is that JSON does not have as it is, NUL among them; 16 if there is none.
 #[inline(always)]
 pub(crate) fn not_plain(block: &Block) -> usize {
@@ -77,6 +85,15 @@ mod tests {
             assert_eq!(not_plain(&block), plain, "{block:?}");
             let in_names = at(|byte| !byte.is_ascii_alphanumeric() && byte != b'_');
             assert_eq!(not_in_names(&block), in_names, "{block:?}");
+        }
+    }
+
+    #[test]
+    fn every_nul_is_a_bit() {
+        for seed in 1..5000_u64 {
+            let bits = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(20) & seed;
+            let block = std::array::from_fn(|at| u8::from(bits >> at & 1 == 0) << (at % 8));
+            assert_eq!(nuls(&block), bits);
         }
     }
 

@@ -1,7 +1,9 @@
 //! Editing: new strings, new types, and types put in front of others.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use super::strings;
 use super::{Blob, Btf, Found, Interner, MAX_NAME_OFFSET, MAX_TYPE_ID, StrOff, TypeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{Kind, KindEntry, KindSpec, Layout, Sizes, Source};
@@ -38,6 +40,13 @@ pub(crate) struct Checkpoint {
 
 fn refuse(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Edit, what)
+}
+
+fn check_string(string: &[u8]) -> Result<()> {
+    match string.contains(&0) {
+        true => Err(refuse(format!("a name cannot have a NUL in it: '{}'", string.escape_ascii()))),
+        false => Ok(()),
+    }
 }
 
 impl Btf {
@@ -80,17 +89,12 @@ impl Btf {
         if string.is_empty() {
             return Ok(StrOff(0));
         }
-        if string.contains(&0) {
-            return Err(refuse(format!(
-                "a name cannot have a NUL in it: '{}'",
-                string.escape_ascii()
-            )));
-        }
         if let Some(found) = self.find_string(string)
             && found.0 <= MAX_NAME_OFFSET
         {
             return Ok(found);
         }
+        check_string(string)?;
         self.begin_edit()?;
         if let Some(origin) = self.take_origin()? {
             // Its names stay the last strings.
@@ -98,16 +102,65 @@ impl Btf {
             self.put_origin(origin)?;
             return added;
         }
-        if self.str_end() > MAX_NAME_OFFSET {
-            return Err(refuse(format!(
-                "a name at offset {} is past the limit {MAX_NAME_OFFSET:#x}",
-                self.str_end()
-            )));
-        }
+        self.check_string_room()?;
         let mut interner = self.interner.take().unwrap_or_else(|| Interner::of(self.own_strings()));
         let own = interner.add(self.body.own().1, string);
         self.interner = interner.into();
         Ok(StrOff(own.saturating_add(self.start_str)))
+    }
+
+    /// [`Btf::intern`] for many strings, in this order. They are looked for all at once, for which no
+    /// interner is made.
+    pub(crate) fn intern_all(&mut self, strings: &[String]) -> Result<Vec<u32>> {
+        // The names of an origin record stay the last strings.
+        if self.interner.get().is_some() || self.origin().is_some() {
+            return strings.iter().map(|string| Ok(self.intern(string)?.0)).collect();
+        }
+        let mut found = self.find_strings(strings);
+        let mut offsets = Vec::with_capacity(strings.len());
+        for string in strings {
+            let there = found.get(string.as_bytes()).copied().filter(|at| *at <= MAX_NAME_OFFSET);
+            let offset = match there {
+                _ if string.is_empty() => 0,
+                Some(offset) => offset,
+                None => {
+                    check_string(string.as_bytes())?;
+                    self.begin_edit()?;
+                    self.check_string_room()?;
+                    let offset = self.str_end();
+                    let own = self.body.own().1;
+                    own.extend_from_slice(string.as_bytes());
+                    own.extend_from_slice(&[0]);
+                    found.insert(string.as_bytes(), offset);
+                    offset
+                }
+            };
+            offsets.push(offset);
+        }
+        Ok(offsets)
+    }
+
+    /// The lowest offsets of those strings that are there: the bases come first.
+    fn find_strings<'a>(&self, strings: &'a [String]) -> HashMap<&'a [u8], u32> {
+        let mut found = HashMap::new();
+        let mut level = Some(self);
+        while let Some(btf) = level {
+            let own = strings::find_all(btf.own_strings(), strings);
+            found.extend(own.map(|(string, own)| (string, own.saturating_add(btf.start_str))));
+            level = btf.base.as_deref();
+        }
+        found
+    }
+
+    /// Refuses a string behind the highest offset that a name can have.
+    fn check_string_room(&self) -> Result<()> {
+        let end = self.str_end();
+        if end > MAX_NAME_OFFSET {
+            return Err(refuse(format!(
+                "a name at offset {end} is past the limit {MAX_NAME_OFFSET:#x}"
+            )));
+        }
+        Ok(())
     }
 
     /// The lowest offset of a string, if it is there: the bases come first.

@@ -31,7 +31,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{Highest, Kind, KindEntry, KindMap, KindSpec, Layout, Names};
 use body::Body;
 pub(crate) use header::Header;
-use index::Index;
+use index::ByName;
 pub(crate) use walk::{Walk, Walked, walk};
 
 /// A type id: 0 is void, 1 the first type.
@@ -93,7 +93,7 @@ pub struct Btf {
 #[derive(Debug, Clone, Default)]
 struct Found {
     names: OnceLock<Names>,
-    index: OnceLock<Index>,
+    by_name: ByName,
     crc32: OnceLock<u32>,
 }
 
@@ -406,7 +406,7 @@ impl Btf {
         Some(Record::new(btf, id, btf.view().get(id.0)?))
     }
 
-    /// The types of a name, those of the bases first, in the order of their ids. The first call goes
+    /// The types of a name, those of the bases first, in the order of their ids. The first two calls go
     /// through all types, later ones do not until the blob changes.
     ///
     /// ```
@@ -423,10 +423,8 @@ impl Btf {
         let mut found = Vec::new();
         let mut level = Some(self);
         while let Some(btf) = level {
-            let index = btf.found.index.get_or_init(|| Index::of(btf.view()));
-            // Records of one name are linked from the last to the first.
-            let own = index.find(btf.view(), name.as_ref());
-            found.extend(own.filter_map(|id| btf.get(TypeId(id))));
+            let own = btf.found.by_name.find(btf.view(), name.as_ref());
+            found.extend(own.into_iter().filter_map(|id| btf.get(TypeId(id))));
             level = btf.base.as_deref();
         }
         found.into_iter().rev()

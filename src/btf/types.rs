@@ -48,11 +48,17 @@ impl<'a> Types<'a> {
     /// The string at an offset if it is no longer than the kernel lets a name be
     /// (`KSYM_NAME_LEN`): what a reader has to do for one name has an end.
     pub(crate) fn short_string(self, offset: u32) -> Option<&'a [u8]> {
+        scan::string(self.short_tail(offset)?)
+    }
+
+    /// The strings from an offset on, as far as [`Types::short_string`] goes.
+    #[inline]
+    pub(crate) fn short_tail(self, offset: u32) -> Option<&'a [u8]> {
         if offset == 0 {
-            return Some(b"");
+            return Some(b"\0");
         }
         let tail = self.tail(offset)?;
-        scan::string(tail.get(..512).unwrap_or(tail))
+        Some(tail.get(..512).unwrap_or(tail))
     }
 
     /// Whether the string at an offset starts with `prefix`.

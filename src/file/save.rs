@@ -5,13 +5,14 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::{Builder, TempPath};
 
 use super::elf::{Elf, Patches};
 use crate::btf::Btf;
 use crate::error::{Error, Result};
 
-/// A file that is written and synced under another name beside its place, waiting to take it.
+/// A file that is written under another name beside its place, waiting to take it. It is on disk if it is to
+/// take the place of an older one.
 ///
 /// Dropped without [`Prepared::commit`], it leaves nothing behind.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Prepared {
     dest: PathBuf,
     /// What is there is no regular file (a device, a pipe): it is written to, not replaced.
     special: bool,
+    /// An older file is there.
+    replaces: bool,
 }
 
 impl Prepared {
@@ -71,34 +74,31 @@ impl Prepared {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        fs::metadata(&folder).map_err(cannot)?;
-        let mut temp = NamedTempFile::with_prefix_in(".btfkinds-", &folder).map_err(cannot)?;
-        content(temp.as_file_mut()).map_err(cannot)?;
+        let in_folder = fs::metadata(&folder).map_err(cannot)?;
         let replaces = there.is_some();
         let model = there.or_else(|| {
             let like = fs::metadata(like?).ok()?;
             // A file in /sys says nothing about what a copy of it should be.
-            (like.is_file() && like.dev() == fs::metadata(&folder).ok()?.dev()).then_some(like)
+            (like.is_file() && like.dev() == in_folder.dev()).then_some(like)
         });
-        if !special {
-            match model {
-                Some(model) => {
-                    // Only root can give files away; for others it is theirs already.
-                    let _ = chown(temp.path(), Some(model.uid()), Some(model.gid()));
-                    temp.as_file().set_permissions(model.permissions()).map_err(cannot)?;
-                }
-                None => {
-                    // A new file: what the umask leaves of 0666.
-                    let mode = fs::Permissions::from_mode(0o666 & !umask());
-                    temp.as_file().set_permissions(mode).map_err(cannot)?;
-                }
-            }
-            // What takes the place of an older file must be on disk before it does.
-            if replaces {
-                temp.as_file().sync_all().map_err(cannot)?;
-            }
+        let mut temp = Builder::new();
+        temp.prefix(".btfkinds-");
+        if model.is_none() {
+            // A new file: what the umask leaves of this. Others are nobody else's as long as they are written.
+            temp.permissions(fs::Permissions::from_mode(0o666));
         }
-        Ok(Prepared { temp: temp.into_temp_path(), dest: dest_path, special })
+        let mut temp = temp.tempfile_in(&folder).map_err(cannot)?;
+        content(temp.as_file_mut()).map_err(cannot)?;
+        if let Some(model) = model.filter(|_| !special) {
+            // Only root can give files away; for others it is theirs already.
+            let _ = chown(temp.path(), Some(model.uid()), Some(model.gid()));
+            temp.as_file().set_permissions(model.permissions()).map_err(cannot)?;
+        }
+        // What takes the place of an older file must be on disk before it does.
+        if replaces && !special {
+            temp.as_file().sync_all().map_err(cannot)?;
+        }
+        Ok(Prepared { temp: temp.into_temp_path(), dest: dest_path, special, replaces })
     }
 
     /// Puts the file in its place.
@@ -106,7 +106,7 @@ impl Prepared {
     /// # Errors
     /// If it cannot be renamed; then the old file is still there.
     pub fn commit(self) -> Result<()> {
-        let Prepared { temp, dest, special } = self;
+        let Prepared { temp, dest, special, replaces } = self;
         let cannot =
             |err: io::Error| Error::io(&format!("cannot replace {}", dest.display()), &plain(err));
         if special {
@@ -115,8 +115,11 @@ impl Prepared {
             return io::copy(&mut from, &mut to).map(drop).map_err(cannot);
         }
         temp.persist(&dest).map_err(|err| cannot(err.error))?;
-        // The rename itself is to survive a crash too; a folder that cannot be synced is no error.
-        if let Some(folder) = dest.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        // The rename itself is to survive a crash too, where the file does; a folder that cannot be synced is no
+        // error.
+        if let Some(folder) = dest.parent().filter(|_| replaces)
+            && !folder.as_os_str().is_empty()
+        {
             let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
         }
         Ok(())
@@ -153,11 +156,4 @@ fn behind_links(path: &Path) -> PathBuf {
 /// An error without the name of our temporary file.
 fn plain(err: io::Error) -> io::Error {
     if err.raw_os_error().is_some() { err } else { err.kind().into() }
-}
-
-/// The process's umask, without setting it.
-fn umask() -> u32 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
-    line.and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok()).unwrap_or(0o022)
 }

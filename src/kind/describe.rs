@@ -149,7 +149,17 @@ fn add_missing(btf: &mut Btf, options: &Describe, missing: Missing) -> Result<De
     let old_str_end = btf.str_end();
     let mut plan = Plan::new(btf, first);
     plan.records(&specs, &sizes_only)?;
-    let records = plan.new;
+    let Plan { new: mut records, strings, .. } = plan;
+    let offsets = btf.intern_all(&strings)?;
+    for record in &mut records {
+        let info = record.get(1).copied().unwrap_or_default();
+        let Some(entry) = btf.kinds().get(Kind::of_info(info)) else { continue };
+        entry.refs.for_each_mut(record, |word, is_str| {
+            if is_str {
+                *word = offsets.get(*word as usize).copied().unwrap_or_default();
+            }
+        });
+    }
     let types = u32::try_from(records.len()).unwrap_or(u32::MAX);
     let strs_by = btf.str_end().saturating_sub(old_str_end);
     let names = origin.map(|_| btf.append_strings(Origin::NAMES)).transpose()?;
@@ -260,31 +270,34 @@ type Member<'a> = (&'a str, &'a Node, u32);
 
 /// The records to add, and what is there to be used instead.
 struct Plan<'a> {
-    btf: &'a mut Btf,
+    types: Types<'a>,
     /// The id that the first new type gets.
     first: u32,
     /// Existing types that could be part of a description, by kind and name.
-    present: HashMap<(Kind, Vec<u8>), Vec<u32>>,
+    present: HashMap<(Kind, &'a [u8]), Vec<u32>>,
     /// The names `__u32` and `__s32`, as often as types behind `first` have them.
     behind: Vec<&'static [u8]>,
+    /// In place of string offsets they have positions among `strings`.
     new: Vec<Vec<u32>>,
+    /// The strings of the new records, in the order in which they come to need them.
+    strings: Vec<String>,
     /// Types shared by descriptions, once they were needed.
     shared: HashMap<&'static str, Node>,
 }
 
 impl<'a> Plan<'a> {
-    fn new(btf: &'a mut Btf, first: u32) -> Self {
-        let mut present: HashMap<(Kind, Vec<u8>), Vec<u32>> = HashMap::new();
+    fn new(btf: &'a Btf, first: u32) -> Self {
+        let mut present: HashMap<(Kind, &[u8]), Vec<u32>> = HashMap::new();
         let mut behind = Vec::new();
-        let mut level: Option<&Btf> = Some(btf);
+        let mut level = Some(btf);
         while let Some(at) = level {
             let types = at.view();
             for (id, words) in types.own_from(0) {
-                let Some((kind, name)) = part_of_description(types, words) else {
+                let Some((kind, name)) = part_of_description(&types, words) else {
                     continue;
                 };
                 if id < first {
-                    present.entry((kind, name.to_vec())).or_default().push(id);
+                    present.entry((kind, name)).or_default().push(id);
                 } else if let Some(word) = [U32, S32].into_iter().find(|word| *word == name) {
                     behind.push(word);
                 }
@@ -293,16 +306,26 @@ impl<'a> Plan<'a> {
         }
         // A base's types come before those of what is split on it.
         present.values_mut().for_each(|ids| ids.sort_unstable());
-        Plan { btf, first, present, behind, new: Vec::new(), shared: HashMap::new() }
+        Plan {
+            types: btf.view(),
+            first,
+            present,
+            behind,
+            new: Vec::new(),
+            strings: Vec::new(),
+            shared: HashMap::new(),
+        }
     }
 
     /// Plans the descriptions of `specs`, and names that carry the sizes of other ones.
     fn records(&mut self, specs: &[KindSpec], sizes_only: &[(KindSpec, TypeId)]) -> Result<()> {
         specs.iter().try_for_each(|spec| self.description(spec))?;
-        sizes_only.iter().try_for_each(|(spec, typedef)| {
-            let to = self.btf.get(*typedef).map_or(0, |ty| ty.size_or_type());
-            self.sizes_name(spec, &Node { id: to, same: vec![to] })
-        })
+        for (spec, typedef) in sizes_only {
+            let to = self.types.get(typedef.0).and_then(|words| words.get(2).copied());
+            let to = to.unwrap_or_default();
+            self.sizes_name(spec, &Node { id: to, same: vec![to] });
+        }
+        Ok(())
     }
 
     fn description(&mut self, spec: &KindSpec) -> Result<()> {
@@ -324,15 +347,17 @@ impl<'a> Plan<'a> {
         members.extend(fixed.as_ref().map(|(name, node)| (*name, node, 12)));
         members.extend(elements.as_ref().map(|(name, node)| (*name, node, end)));
         let outer = self.strukt(Kind::STRUCT, &format!("__BTF_KIND_{name}"), end, &members)?;
-        self.typedef(&format!("__BTF_KIND_{}", spec.kind), &outer)?;
-        if spec.kind.is_released() { Ok(()) } else { self.sizes_name(spec, &outer) }
+        self.typedef(&format!("__BTF_KIND_{}", spec.kind), &outer);
+        if !spec.kind.is_released() {
+            self.sizes_name(spec, &outer);
+        }
+        Ok(())
     }
 
     /// The typedef that tells a kind's sizes by its name.
-    fn sizes_name(&mut self, spec: &KindSpec, outer: &Node) -> Result<()> {
+    fn sizes_name(&mut self, spec: &KindSpec, outer: &Node) {
         let (fixed, element) = (spec.fixed_size(), spec.element_size());
-        self.typedef(&format!("__BTF_SIZES_{}_{fixed}_{element}", spec.kind), outer)?;
-        Ok(())
+        self.typedef(&format!("__BTF_SIZES_{}_{fixed}_{element}", spec.kind), outer);
     }
 
     /// The header struct for this sort of third word.
@@ -345,13 +370,13 @@ impl<'a> Plan<'a> {
         if let Some(node) = self.shared.get(name) {
             return Ok(node.clone());
         }
-        let name_off = self.word(WordClass::Str)?;
-        let info = self.word(WordClass::U32)?;
+        let name_off = self.word(WordClass::Str);
+        let info = self.word(WordClass::U32);
         let (third_name, third) = match third {
             Third::Size => ("size", info.clone()),
-            Third::Id => ("type", self.word(WordClass::Id)?),
+            Third::Id => ("type", self.word(WordClass::Id)),
             Third::Unused => {
-                let id = self.word(WordClass::Id)?;
+                let id = self.word(WordClass::Id);
                 ("", self.strukt(Kind::UNION, "", 4, &[("size", &info, 0), ("type", &id, 0)])?)
             }
         };
@@ -368,7 +393,7 @@ impl<'a> Plan<'a> {
         if let Some(node) = self.shared.get(name) {
             return Ok(node.clone());
         }
-        let word = self.word(WordClass::U32)?;
+        let word = self.word(WordClass::U32);
         let members = [("name_off", &word, 0), ("info", &word, 4), ("size_or_type", &word, 8)];
         let node = self.strukt(Kind::STRUCT, name, 12, &members)?;
         self.shared.insert(name, node.clone());
@@ -377,8 +402,7 @@ impl<'a> Plan<'a> {
 
     /// An array of a struct with these fields.
     fn part(&mut self, name: &str, fields: &[Field], count: u32) -> Result<Node> {
-        let words =
-            fields.iter().map(|field| self.word(field.class)).collect::<Result<Vec<_>>>()?;
+        let words: Vec<Node> = fields.iter().map(|field| self.word(field.class)).collect();
         let names: Vec<String> = (fields.iter().enumerate())
             .map(|(at, field)| match field.name.as_str() {
                 "" => format!("w{at}"),
@@ -393,15 +417,15 @@ impl<'a> Plan<'a> {
             .collect();
         let size = u32::try_from(fields.len().saturating_mul(4)).unwrap_or(u32::MAX);
         let element = self.strukt(Kind::STRUCT, name, size, &members)?;
-        let index = self.int("unsigned int", 0)?;
+        let index = self.int("unsigned int", 0);
         let same = self.same(Kind::ARRAY, "", |words| {
             matches!(words, [_, _, _, ty, ix, n] if element.is(*ty) && index.is(*ix) && *n == count)
         });
-        self.node(same, Kind::ARRAY, "", 0, 0, &[element.id, index.id, count])
+        Ok(self.node(same, Kind::ARRAY, "", 0, 0, &[element.id, index.id, count]))
     }
 
     /// The type of a word of this class.
-    fn word(&mut self, class: WordClass) -> Result<Node> {
+    fn word(&mut self, class: WordClass) -> Node {
         let name = match class {
             WordClass::U32 => "__u32",
             WordClass::S32 => "__s32",
@@ -409,45 +433,45 @@ impl<'a> Plan<'a> {
             WordClass::Str => "__btf_name_off",
         };
         if let Some(node) = self.shared.get(name) {
-            return Ok(node.clone());
+            return node.clone();
         }
         let node = match class {
-            WordClass::U32 => self.plain(name, "unsigned int", 0)?,
-            WordClass::S32 => self.plain(name, "int", 1)?,
+            WordClass::U32 => self.plain(name, "unsigned int", 0),
+            WordClass::S32 => self.plain(name, "int", 1),
             WordClass::Id | WordClass::Str => {
-                let word = self.word(WordClass::U32)?;
-                self.typedef(name, &word)?
+                let word = self.word(WordClass::U32);
+                self.typedef(name, &word)
             }
         };
         self.shared.insert(name, node.clone());
-        Ok(node)
+        node
     }
 
     /// The typedef of that name for a 4-byte INT, or the INT itself where the name is taken: by
     /// something else, or by a typedef that stands too far behind to be used.
-    fn plain(&mut self, name: &str, int: &'static str, encoding: u32) -> Result<Node> {
-        let word = self.int(int, encoding)?;
-        let present = |kind| self.present.contains_key(&(kind, name.as_bytes().to_vec()));
+    fn plain(&mut self, name: &str, int: &'static str, encoding: u32) -> Node {
+        let word = self.int(int, encoding);
+        let present = |kind| self.present.contains_key(&(kind, name.as_bytes()));
         let taken =
             self.behind.contains(&name.as_bytes()) || present(Kind::TYPEDEF) || present(Kind::INT);
         let same =
             self.same(Kind::TYPEDEF, name, |words| words.get(2).is_some_and(|id| word.is(*id)));
-        if same.is_empty() && taken { Ok(word) } else { self.typedef(name, &word) }
+        if same.is_empty() && taken { word } else { self.typedef(name, &word) }
     }
 
-    fn int(&mut self, name: &'static str, encoding: u32) -> Result<Node> {
+    fn int(&mut self, name: &'static str, encoding: u32) -> Node {
         if let Some(node) = self.shared.get(name) {
-            return Ok(node.clone());
+            return node.clone();
         }
         let encoding = encoding << 24 | 32;
         let same =
             self.same(Kind::INT, name, |words| matches!(words, [_, _, 4, e] if *e == encoding));
-        let node = self.node(same, Kind::INT, name, 0, 4, &[encoding])?;
+        let node = self.node(same, Kind::INT, name, 0, 4, &[encoding]);
         self.shared.insert(name, node.clone());
-        Ok(node)
+        node
     }
 
-    fn typedef(&mut self, name: &str, to: &Node) -> Result<Node> {
+    fn typedef(&mut self, name: &str, to: &Node) -> Node {
         let same =
             self.same(Kind::TYPEDEF, name, |words| words.get(2).is_some_and(|id| to.is(*id)));
         self.node(same, Kind::TYPEDEF, name, 0, to.id, &[])
@@ -461,7 +485,7 @@ impl<'a> Plan<'a> {
         size: u32,
         members: &[Member<'_>],
     ) -> Result<Node> {
-        let types = self.btf.view();
+        let types = self.types;
         let same = self.same(kind, name, |words| {
             let [_, info, has_size, rest @ ..] = words else {
                 return false;
@@ -487,20 +511,19 @@ impl<'a> Plan<'a> {
                         format!("'{name}' lies too far behind in its struct"),
                     ));
                 };
-                words.extend([self.btf.intern(name)?.0, node.id, bits]);
+                words.extend([self.string(name), node.id, bits]);
             }
         }
         let vlen = u32::try_from(members.len()).unwrap_or(u32::MAX);
-        self.node(same, kind, name, vlen, size, &words)
+        Ok(self.node(same, kind, name, vlen, size, &words))
     }
 
     /// The existing types of this kind and name for which `test` holds, lowest id first.
     fn same(&self, kind: Kind, name: &str, test: impl Fn(&[u32]) -> bool) -> Vec<u32> {
-        let Some(ids) = self.present.get(&(kind, name.as_bytes().to_vec())) else {
+        let Some(ids) = self.present.get(&(kind, name.as_bytes())) else {
             return Vec::new();
         };
-        let types = self.btf.view();
-        ids.iter().copied().filter(|id| types.get(*id).is_some_and(&test)).collect()
+        ids.iter().copied().filter(|id| self.types.get(*id).is_some_and(&test)).collect()
     }
 
     /// What is there already, or a new record.
@@ -512,16 +535,23 @@ impl<'a> Plan<'a> {
         vlen: u32,
         third: u32,
         words: &[u32],
-    ) -> Result<Node> {
+    ) -> Node {
         if let Some(id) = same.first().copied() {
-            return Ok(Node { id, same });
+            return Node { id, same };
         }
         let added = u32::try_from(self.new.len()).unwrap_or(u32::MAX);
         let info = u32::from(kind.0) << 24 | vlen;
-        let mut record = vec![self.btf.intern(name)?.0, info, third];
+        let mut record = vec![self.string(name), info, third];
         record.extend_from_slice(words);
         self.new.push(record);
-        Ok(Node { id: self.first.saturating_add(added), same })
+        Node { id: self.first.saturating_add(added), same }
+    }
+
+    /// The position of one more string.
+    fn string(&mut self, string: &str) -> u32 {
+        let position = u32::try_from(self.strings.len()).unwrap_or(u32::MAX);
+        self.strings.push(string.to_owned());
+        position
     }
 }
 
@@ -534,30 +564,40 @@ fn identifier(name: &str) -> String {
 }
 
 /// The kind and name of a type that a description could be made of; None for all others.
+#[inline]
 pub(crate) fn part_of_description<'a>(
-    types: Types<'a>,
+    types: &Types<'a>,
     words: &'a [u32],
 ) -> Option<(Kind, &'a [u8])> {
-    let [name_off, info, _, rest @ ..] = words else {
-        return None;
-    };
-    let kind = Kind::of_info(*info);
-    // Only a name that starts right is looked at to its end.
-    let name = |prefixes: &[&[u8]]| {
-        let starts = prefixes.iter().any(|prefix| types.starts_with(*name_off, prefix));
-        starts.then(|| types.short_string(*name_off)).flatten()
-    };
-    let is_word = |name: &&[u8]| matches!(*name, b"int" | b"unsigned int" | U32 | S32);
+    let kind = Kind::of_info(*words.get(1)?);
+    // Most types are of other kinds.
     match kind {
-        Kind::INT => name(&[b"int\0", b"unsigned int\0", b"__u32\0", b"__s32\0"]).filter(is_word),
-        Kind::TYPEDEF => name(&[b"__u32\0", b"__s32\0", b"__btf_", b"__BTF_"]),
-        Kind::STRUCT => name(&[b"__btf_type", KIND_PREFIX]),
-        Kind::UNION => (*name_off == 0 && rest.len() == 6).then_some(b"".as_slice()),
-        Kind::ARRAY => {
-            let element = types.get(*rest.first()?)?;
-            types.starts_with(*element.first()?, KIND_PREFIX).then_some(b"".as_slice())
+        Kind::INT | Kind::TYPEDEF | Kind::STRUCT | Kind::UNION | Kind::ARRAY => {
+            Some((kind, part_name(types, kind, words)?))
         }
         _ => None,
     }
-    .map(|name| (kind, name))
+}
+
+/// The name of a type of one of these kinds, if a description could be made of it.
+#[inline(never)]
+fn part_name<'a>(types: &Types<'a>, kind: Kind, words: &'a [u32]) -> Option<&'a [u8]> {
+    let [name_off, _, _, rest @ ..] = words else {
+        return None;
+    };
+    let starts: &[&[u8]] = match kind {
+        Kind::INT => &[b"int\0", b"unsigned int\0", b"__u32\0", b"__s32\0"],
+        Kind::TYPEDEF => &[b"__u32\0", b"__s32\0", b"__btf_", b"__BTF_"],
+        Kind::STRUCT => &[b"__btf_type", KIND_PREFIX],
+        Kind::UNION => return (*name_off == 0 && rest.len() == 6).then_some(b""),
+        _ => {
+            let element = types.get(*rest.first()?)?;
+            return types.starts_with(*element.first()?, KIND_PREFIX).then_some(b"");
+        }
+    };
+    // Nearly all names differ in the first bytes: only few are looked at to their end.
+    let tail = types.tail(*name_off)?;
+    let first = tail.first_chunk::<4>()?;
+    let ours = starts.iter().any(|start| start.starts_with(first) && tail.starts_with(start));
+    ours.then(|| types.short_string(*name_off)).flatten()
 }

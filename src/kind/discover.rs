@@ -7,6 +7,8 @@ use super::{Field, Kind, KindSpec, Third, WordClass};
 use crate::btf::{TypeId, Types};
 use crate::error::{Error, ErrorKind};
 
+/// All names of descriptions start like this, but for those of words and headers.
+const PREFIX: &[u8] = b"__BTF_";
 /// Typedefs of this name and a number describe a kind.
 pub(super) const KIND_PREFIX: &[u8] = b"__BTF_KIND_";
 /// Typedefs of this name and three numbers give a kind's sizes to readers that cannot walk yet.
@@ -65,6 +67,11 @@ pub(super) fn named_sizes(name: &[u8]) -> Option<(Kind, u32, u32)> {
     let kind = Kind(u8::try_from(kind).ok()?);
     let valid = numbers.next().is_none() && (Kind(1)..=Kind::MAX).contains(&kind);
     valid.then_some((kind, fixed, element))
+}
+
+/// Whether names of descriptions are anywhere in a string section.
+pub(super) fn has_names(strings: &[u8]) -> bool {
+    memmem::find(strings, PREFIX).is_some()
 }
 
 /// All strings `__BTF_SIZES_n_i_e` of a string section, of kinds above the released ones. They
@@ -474,7 +481,7 @@ pub(crate) fn description_typedefs(
     types.own_from(from).filter_map(move |(id, words)| {
         let rec = Rec { id, words };
         // Nearly all names differ in the first bytes: only few are looked at to their end.
-        let ours = rec.kind() == Kind::TYPEDEF && types.starts_with(rec.word(0), b"__BTF_");
+        let ours = rec.kind() == Kind::TYPEDEF && types.starts_with(rec.word(0), PREFIX);
         let name = ours.then(|| types.short_string(rec.word(0))).flatten()?;
         let kind = described_kind(name).map(TypedefName::Kind);
         let sizes = || {

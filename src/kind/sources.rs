@@ -216,6 +216,10 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn of(types: Types<'_>) -> Names {
+        // Most blobs have no descriptions, which one look at the strings tells, if all are their own.
+        if types.base.is_none() && !discover::has_names(types.strings) {
+            return Names { typedefs: Vec::new(), sizes: Vec::new() };
+        }
         Names {
             typedefs: discover::description_typedefs(types, 0).collect(),
             sizes: discover::sizes_strings(types.strings),

@@ -109,7 +109,7 @@ fn runs(typedefs: &[(u32, TypedefName)]) -> Vec<Run> {
 
 /// The kind and name of a type that a description can be made of.
 fn part(types: Types<'_>, id: u32) -> Option<(Kind, &[u8])> {
-    part_of_description(types, types.get(id)?)
+    part_of_description(&types, types.get(id)?)
 }
 
 /// Where a block that ends at `end` could start, longest first, and the run that would be its first.
