@@ -156,7 +156,11 @@ impl<W: Write> Buffer<W> {
 /// Appends bytes up to the first at which `stop` stops, and gives that byte: None where the bytes end
 /// before. `stop` must stop at NUL.
 #[inline(always)]
-fn up_to(text: &mut Vec<u8>, bytes: &[u8], stop: impl Fn(&Block) -> usize) -> Option<u8> {
+pub(super) fn up_to(
+    text: &mut Vec<u8>,
+    bytes: &[u8],
+    stop: impl Fn(&Block) -> usize,
+) -> Option<u8> {
     let (blocks, rest) = bytes.as_chunks::<16>();
     for block in blocks {
         text.extend_from_slice(block);
@@ -211,7 +215,7 @@ static SHORT: [[u8; 4]; 1000] = {
 
 /// Appends a number in decimal. Nearly all have no more than six digits.
 #[inline(always)]
-fn decimal(text: &mut Vec<u8>, number: u32) {
+pub(super) fn decimal(text: &mut Vec<u8>, number: u32) {
     let (shown, digits) = if let Some([a, b, c, digits]) = SHORT.get(number as usize) {
         (u64::from(u32::from_le_bytes([*a, *b, *c, 0])), *digits)
     } else if let (Some([a, b, c, digits]), Some(rest)) =

@@ -2,10 +2,14 @@
 
 use super::chain::{self, Base};
 use super::layout::{self, Sized};
-use super::print::{Frame, Label, MAX_DEPTH, Placed, Printer, Task};
+use super::phrases::Phrase;
+use super::print::{Frame, Label, MAX_DEPTH, Placed, Printer, Task, put_ordinal};
+use super::source::TOO_LONG;
 use super::text;
 use crate::btf::{Record, TypeId};
+use crate::dump::buffer;
 use crate::kind::Kind;
+use crate::scan;
 
 /// Gaps of so many bitfields or more become one array.
 const LONG_GAP: u64 = 16;
@@ -22,58 +26,84 @@ impl<'a> Printer<'a> {
             return self.put("{ /* ... */ }");
         }
         self.put("{");
-        self.decl_tags(ty, -1);
+        let members = chain::members(ty);
+        let mut frame = Frame {
+            ty,
+            members,
+            taken: 0,
+            at: self.start,
+            packed: false,
+            align: 1,
+            is_tagged: false,
+        };
+        if let Some(header) = &self.header {
+            frame.at = 0;
+            (frame.packed, frame.align) = header.layouts.of(ty.id());
+            frame.is_tagged = header.tags.contains_key(&ty.id());
+        }
+        if frame.is_tagged {
+            self.decl_tags(ty, -1);
+        }
         self.put("\n");
-        let layout = self.header.as_ref().map(|header| header.layouts.of(ty.id()));
-        let (packed, align) = layout.unwrap_or((false, 1));
-        let at = if self.header.is_some() { 0 } else { self.start };
-        self.frames.push(Frame { ty, next: 0, at, packed, align });
+        self.frames.push(frame);
         self.tasks.push(Task::Members);
     }
 
-    /// The next member of the innermost open body, or its end.
+    /// The next members of the innermost open body, up to one that is not printed at once or to
+    /// its end.
     pub(super) fn members(&mut self) {
-        let Some(frame) = self.frames.last_mut() else { return };
-        let ty = frame.ty;
-        let index = frame.next;
-        frame.next = index.saturating_add(1);
-        let Some(&[name, id, offset]) = ty.elements().nth(index) else { return self.close(ty) };
-        if !self.spend() {
-            text::indent(&mut self.out, self.frames.len());
-            self.put("/* ... */\n");
-            return self.close(ty);
-        }
-        let (bits, width) = layout::place(ty, offset);
-        let name = chain::string(self.btf, name);
-        self.tasks.push(Task::Members);
-        match self.header.is_some() {
-            true => self.placed_member(ty, index, (name, TypeId(id)), (bits, width)),
-            false => self.member(name, TypeId(id), (bits, width)),
+        loop {
+            self.usual_members();
+            let Some(frame) = self.frames.last_mut() else { return };
+            let ty = frame.ty;
+            let Some(([name, id, offset], rest)) = frame.members.split_first() else {
+                return self.close(ty);
+            };
+            frame.members = rest;
+            frame.taken = frame.taken.saturating_add(1);
+            if !self.spend() {
+                text::indent(&mut self.out, self.frames.len());
+                self.put("/* ... */\n");
+                return self.close(ty);
+            }
+            let place = layout::place(ty, *offset);
+            if self.header.is_none() {
+                return self.member(self.btf.strings(*name), TypeId(*id), place);
+            }
+            let name = self.btf.strings(*name);
+            if !self.placed_member(ty, (name, TypeId(*id)), place) {
+                return;
+            }
         }
     }
 
     /// A member; where it comes to stand is the compiler's business.
-    fn member(&mut self, name: &'a [u8], id: TypeId, (bits, width): (u64, Option<u32>)) {
+    fn member(&mut self, strings: &'a [u8], id: TypeId, (bits, width): (u64, Option<u32>)) {
         text::indent(&mut self.out, self.frames.len());
         let body = self.frames.last().map_or(0, |frame| frame.at);
         self.start = body.saturating_add(bits);
+        self.tasks.push(Task::Members);
         self.tasks.push(Task::EndMember(width));
-        self.declare(id, Label { name, ordinal: 0 });
+        self.declare(id, Label::of(strings));
     }
 
-    /// A member of a header, which comes to stand where the BTF has it.
+    /// A member of a header, which comes to stand where the BTF has it. Whether it was printed: if
+    /// not, its end and the other members are left waiting.
     fn placed_member(
         &mut self,
         ty: Record<'a>,
-        index: usize,
-        (name, id): (&'a [u8], TypeId),
+        (strings, id): (&'a [u8], TypeId),
         (bits, width): (u64, Option<u32>),
-    ) {
-        let Some(frame) = self.frames.last() else { return };
+    ) -> bool {
+        let is_named = strings.first() != Some(&0);
+        let Some(frame) = self.frames.last() else { return false };
         let (packed, at) = (frame.packed, frame.at);
         let is_union = ty.kind() == Kind::UNION;
-        let size = match &self.header {
-            Some(header) => header.layouts.sized(self.btf, id),
+        let size = match &mut self.header {
+            Some(header) => match header.phrases.get(id).and_then(Phrase::sized) {
+                Some(sized) => sized,
+                None => header.layouts.sized(&self.btf, id),
+            },
             None => Sized::default(),
         };
         let (align, len) = match width {
@@ -87,9 +117,9 @@ impl<'a> Printer<'a> {
             Some(width) => layout::bitfield_at(at, u64::from(width), size.bits()),
             None => layout::up(at, align),
         };
-        let inline = if name.is_empty() { self.inline_record(id) } else { None };
+        let inline = if is_named { None } else { self.inline_record(id) };
         let fits = size.known
-            && (!name.is_empty() || inline.is_some())
+            && (is_named || inline.is_some())
             && width.is_none_or(|width| size.holds(width))
             && self.frames.len() < MAX_DEPTH;
         if is_union {
@@ -105,21 +135,34 @@ impl<'a> Printer<'a> {
         let levels = self.frames.len();
         if !fits {
             // No type to name: bytes up to what is next.
-            return self.stand_in(ty, index, (name, id, width), start);
+            self.stand_in(ty, (strings, id, width), start);
+            return true;
         }
         if let Some(frame) = self.frames.last_mut() {
             let end = start.saturating_add(len);
             frame.at = if is_union { frame.at.max(end) } else { end };
         }
         text::indent(&mut self.out, levels);
+        if inline.is_none()
+            && let Some(phrase) = self.phrase(id)
+        {
+            let Some(header) = &self.header else { return true };
+            header.phrases.put_before(&mut self.out, phrase, is_named);
+            text::name(&mut self.out, strings);
+            header.phrases.put_behind(&mut self.out, phrase);
+            self.end_member(width);
+            return true;
+        }
+        self.tasks.push(Task::Members);
         self.tasks.push(Task::EndMember(width));
         match inline {
             Some(base) => {
                 self.qualifiers_of_base();
                 self.open(base, false);
             }
-            None => self.declare(id, Label { name, ordinal: 0 }),
+            None => self.declare(id, Label::of(strings)),
         }
+        false
     }
 
     /// The struct or union whose members a member without a name stands for. (One with a tag is
@@ -135,21 +178,20 @@ impl<'a> Printer<'a> {
     fn stand_in(
         &mut self,
         ty: Record<'a>,
-        index: usize,
-        (name, id, width): (&'a [u8], TypeId, Option<u32>),
+        (strings, id, width): (&'a [u8], TypeId, Option<u32>),
         start: u64,
     ) {
-        let after = ty.elements().nth(index.saturating_add(1));
-        let next = match after {
+        let next = match self.frames.last().and_then(|frame| frame.members.first()) {
             Some(&[_, _, offset]) if ty.kind() != Kind::UNION => layout::place(ty, offset).0,
             _ => u64::from(ty.size_or_type()).saturating_mul(8),
         };
         let room = next.checked_sub(start).map_or(0, |bits| bits / 8);
-        let is_array = width.is_none() && !name.is_empty() && start.is_multiple_of(8);
+        let label = Label::of(strings);
+        let is_array = width.is_none() && !label.is_empty() && start.is_multiple_of(8);
         text::indent(&mut self.out, self.frames.len());
         if is_array {
             self.put("unsigned char ");
-            self.label(Label { name, ordinal: 0 });
+            self.label(label);
             self.put("[");
             self.number(room);
             self.put("];");
@@ -162,7 +204,7 @@ impl<'a> Printer<'a> {
                 frame.at = start;
             }
             self.put("/* left out: ");
-            text::plain(&mut self.out, name);
+            text::plain(&mut self.out, scan::string(strings).unwrap_or(TOO_LONG));
             self.put(" */");
         }
         match (self.btf.get(id), self.links_of(id)) {
@@ -182,20 +224,28 @@ impl<'a> Printer<'a> {
         self.put(" */\n");
     }
 
-    /// The end of a member's line.
-    pub(super) fn end_member(&mut self) {
-        if let Some(frame) = self.frames.last() {
-            let (ty, next) = (frame.ty, frame.next);
-            self.decl_tags(ty, i64::try_from(next).unwrap_or(0).saturating_sub(1));
+    /// The end of a member's line, behind its declaration.
+    pub(super) fn end_member(&mut self, width: Option<u32>) {
+        if let Some(width) = width {
+            self.put(": ");
+            self.number(width);
         }
-        self.note_place();
-        self.put("\n");
+        match self.frames.last() {
+            Some(frame) if frame.is_tagged || self.header.is_none() => {
+                let (ty, taken) = (frame.ty, frame.taken);
+                self.put(";");
+                self.decl_tags(ty, i64::try_from(taken).unwrap_or(0).saturating_sub(1));
+                self.note_place();
+                self.put("\n");
+            }
+            _ => self.put(";\n"),
+        }
     }
 
     /// Notes where the member is whose line has ended.
     fn note_place(&mut self) {
         let (Some(places), Some(frame)) = (&mut self.places, self.frames.last()) else { return };
-        let member = frame.ty.elements().nth(frame.next.saturating_sub(1));
+        let member = chain::members(frame.ty).get(frame.taken.saturating_sub(1));
         if let Some(&[_, id, offset]) = member {
             let (bits, width) = layout::place(frame.ty, offset);
             let bits = frame.at.saturating_add(bits);
@@ -218,7 +268,7 @@ impl<'a> Printer<'a> {
     fn close(&mut self, ty: Record<'a>) {
         let Some(frame) = self.frames.last() else { return };
         let (at, packed, align) = (frame.at, frame.packed, frame.align.saturating_mul(8));
-        let is_empty = frame.next <= 1;
+        let is_empty = frame.taken == 0;
         let size = u64::from(ty.size_or_type()).saturating_mul(8);
         if self.header.is_some() {
             let end = layout::up(at, align);
@@ -299,19 +349,22 @@ impl<'a> Printer<'a> {
                     self.put("/* ... */\n");
                     break;
                 }
-                [name, ..] => chain::string(self.btf, name),
+                [name, ..] => name,
                 [] => break,
             };
-            let ordinal = match &mut self.header {
-                Some(header) => header.names.enumerator(name),
-                None => 0,
-            };
-            self.label(Label { name, ordinal });
+            match &mut self.header {
+                Some(header) => {
+                    let strings = self.btf.strings(name);
+                    let ordinal = header.names.other(name, text::name(&mut self.out, strings));
+                    put_ordinal(&mut self.out, ordinal);
+                }
+                None => text::plain(&mut self.out, self.btf.string(name)),
+            }
             self.put(" = ");
             match *value {
                 [_, value] => match values {
-                    Values::Unsigned => self.number(value),
-                    Values::Signed => self.number(value.cast_signed()),
+                    Values::Signed if value.cast_signed() < 0 => self.number(value.cast_signed()),
+                    _ => buffer::decimal(&mut self.out, value),
                 },
                 [_, low, high] => {
                     let value = u64::from(high) << 32 | u64::from(low);

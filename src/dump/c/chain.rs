@@ -1,6 +1,7 @@
 //! From a type to what it is made of: pointers, arrays, functions and qualifiers, down to a base.
 
-use crate::btf::{Btf, Record, TypeId};
+use super::source::Source;
+use crate::btf::{Record, TypeId};
 use crate::kind::Kind;
 
 /// So many links are followed; C compilers give up at 256 nested brackets.
@@ -41,37 +42,36 @@ pub(super) enum Base<'a> {
 
 /// Whether this is the compiler's own typedef, which nobody may define: what it stands for is
 /// printed in its place.
-pub(super) fn is_builtin(btf: &Btf, ty: Record<'_>) -> bool {
-    ty.kind() == Kind::TYPEDEF && name(btf, ty) == b"__builtin_va_list"
-}
-
-/// The name of a type.
-pub(super) fn name<'a>(btf: &'a Btf, ty: Record<'_>) -> &'a [u8] {
-    string(btf, ty.name_off().0)
-}
-
-/// A name by its offset. One that is longer than the kernel lets it be is not printed: it could be
-/// as long as the file, and used as often.
-pub(super) fn string(btf: &Btf, offset: u32) -> &[u8] {
-    btf.view().short_string(offset).unwrap_or(b"name_too_long")
+pub(super) fn is_builtin(btf: &Source<'_>, ty: Record<'_>) -> bool {
+    ty.kind() == Kind::TYPEDEF && btf.strings(ty.name_off().0).starts_with(b"__builtin_va_list\0")
 }
 
 /// The type that a link leads to.
 pub(super) fn next(ty: Record<'_>) -> TypeId {
-    match (ty.kind(), ty.fixed()) {
+    match (ty.kind(), ty.behind_header()) {
         (Kind::ARRAY, [element, ..]) => TypeId(*element),
         _ => TypeId(ty.size_or_type()),
     }
 }
 
+/// The members of a struct or union: name, type and offset.
+pub(super) fn members<'a>(ty: Record<'a>) -> &'a [[u32; 3]] {
+    ty.behind_header().as_chunks().0
+}
+
+/// The parameters of a function prototype: name and type.
+pub(super) fn parameters<'a>(ty: Record<'a>) -> &'a [[u32; 2]] {
+    ty.behind_header().as_chunks().0
+}
+
 /// The number of elements of an array.
 pub(super) fn count(ty: Record<'_>) -> u32 {
-    ty.fixed().get(2).copied().unwrap_or(0)
+    ty.behind_header().get(2).copied().unwrap_or(0)
 }
 
 /// Collects the links from a type to its base, the type's own first. Qualifiers of arrays are put
 /// behind the arrays, where C has them: at the element.
-pub(super) fn collect<'a>(btf: &'a Btf, id: TypeId, links: &mut Vec<Record<'a>>) -> Base<'a> {
+pub(super) fn collect<'a>(btf: &Source<'a>, id: TypeId, links: &mut Vec<Record<'a>>) -> Base<'a> {
     links.clear();
     let mut id = id;
     // Where the qualifiers at the end of `links` start.

@@ -1,7 +1,7 @@
 //! One type by itself, for people to read.
 
-use super::chain;
 use super::print::{Label, Placed, Printer, Task};
+use super::source::Source;
 use crate::btf::{Btf, Record, TypeId};
 use crate::kind::Kind;
 
@@ -37,8 +37,9 @@ fn defined(mut printer: Printer<'_>, id: TypeId) -> Printer<'_> {
 
 /// The declaration of a variable or member `name` of a type; with an empty name the type alone.
 pub(crate) fn declaration(btf: &Btf, id: TypeId, name: &str) -> String {
+    let name = format!("{name}\0");
     let mut printer = Printer::new(btf, MOST);
-    printer.declare(id, Label { name: name.as_bytes(), ordinal: 0 });
+    printer.declare(id, Label::of(name.as_bytes()));
     printer.run();
     String::from_utf8_lossy(&printer.out).into_owned()
 }
@@ -47,11 +48,8 @@ impl<'a> Printer<'a> {
     /// Prints the definition of a type; the rest of it is left waiting.
     pub(super) fn define(&mut self, ty: Record<'a>) {
         let id = TypeId(ty.size_or_type());
-        let label = match &self.header {
-            Some(header) => header.names.label(ty),
-            None => Label { name: chain::name(self.btf, ty), ordinal: 0 },
-        };
-        let is_named = !chain::name(self.btf, ty).is_empty();
+        let label = Label::of(self.btf.strings(ty.name_off().0));
+        let is_named = !label.is_empty();
         match ty.kind() {
             Kind::STRUCT | Kind::UNION => {
                 self.tasks.push(Task::Semicolon);
@@ -72,7 +70,7 @@ impl<'a> Printer<'a> {
             Kind::TYPEDEF => {
                 self.put("typedef ");
                 self.tasks.push(Task::EndTypedef(ty));
-                self.declare(id, label);
+                self.declare(id, label.with_ordinal(self.ordinal(ty)));
             }
             Kind::FWD => {
                 self.put(if ty.kind_flag() { "union " } else { "struct " });
@@ -86,7 +84,9 @@ impl<'a> Printer<'a> {
                 }
                 self.declare(id, label);
             }
-            Kind::INT if self.header.is_some() => self.define_int(ty, label),
+            Kind::INT if self.header.is_some() => {
+                self.define_int(ty, label.with_ordinal(self.ordinal(ty)));
+            }
             _ => self.declare(ty.id(), Label::default()),
         }
     }
@@ -121,7 +121,7 @@ impl<'a> Printer<'a> {
 }
 
 /// Whether C knows a type by this name: it is made of the words of arithmetic types.
-pub(super) fn is_c_type(btf: &Btf, ty: Record<'_>) -> bool {
+pub(super) fn is_c_type(btf: &Source<'_>, ty: Record<'_>) -> bool {
     let known = |word: &[u8]| {
         matches!(
             word,
@@ -135,7 +135,7 @@ pub(super) fn is_c_type(btf: &Btf, ty: Record<'_>) -> bool {
                 | b"__int128"
         )
     };
-    ty.kind() != Kind::INT || chain::name(btf, ty).split(|byte| *byte == b' ').all(known)
+    ty.kind() != Kind::INT || btf.name(ty).split(|byte| *byte == b' ').all(known)
 }
 
 #[cfg(test)]

@@ -2,13 +2,12 @@
 
 use std::io::{self, Write};
 
-use hashbrown::HashMap;
-
-use super::chain;
-use super::layout::Layouts;
 use super::names::Names;
 use super::order::Order;
+use super::phrases::Phrases;
 use super::print::{Header, Printer, Stranger};
+use super::source::Source;
+use super::survey::Survey;
 use super::text;
 use crate::btf::{Btf, Record, TypeId};
 use crate::kind::Kind;
@@ -80,7 +79,8 @@ impl<'a> C<'a> {
 
     /// Only the own types of this name and what they need. Called again, these too.
     pub fn named(self, name: &str) -> C<'a> {
-        let own = self.btf.types().filter(|ty| chain::name(self.btf, *ty) == name.as_bytes());
+        let btf = Source::of(self.btf);
+        let own = self.btf.types().filter(|ty| btf.name(*ty) == name.as_bytes());
         let ids: Vec<TypeId> = own.map(|ty| ty.id()).collect();
         self.select(ids)
     }
@@ -90,75 +90,62 @@ impl<'a> C<'a> {
     /// # Errors
     /// When writing fails.
     pub fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut order = Order::new(self.btf);
+        let survey = Survey::of(self.btf);
+        let btf = Source::of(self.btf);
+        let mut order = Order::new(btf);
         match &self.selected {
             Some(ids) => ids.iter().for_each(|id| order.add(*id)),
-            None => order.add_all(),
+            None => order.add_all(&survey),
         }
-        let names = Names::new(self.btf, order.named());
-        let mut layouts = Layouts::new(self.btf);
-        let mut all = u64::try_from(self.btf.type_len()).unwrap_or(MOST);
-        for ty in order.finished.iter().filter_map(|id| self.btf.get(*id)) {
-            all = all.saturating_add(u64::from(ty.vlen()));
-            if chain::is_record(ty) {
-                layouts.decide(self.btf, ty);
-            }
-        }
+        let names = Names::new(&btf, &order);
+        let all = u64::try_from(self.btf.type_len()).unwrap_or(MOST);
+        let all = all.saturating_add(order.elements);
         let mut printer = Printer::new(self.btf, 0);
         printer.header = Some(Box::new(Header {
             names,
-            layouts,
+            layouts: std::mem::take(&mut order.layouts),
+            phrases: Phrases::new(self.btf),
             declared: vec![false; self.btf.type_count() as usize],
             forwards: Vec::new(),
-            strangers: Vec::new(),
-            tags: decl_tags(self.btf),
+            strangers: self.unknown(&survey),
+            tags: survey.tags,
         }));
-        let mut text = Vec::with_capacity(BUFFER.saturating_mul(2));
-        text.extend_from_slice(START.as_bytes());
+        printer.out.reserve(BUFFER.saturating_mul(2));
+        printer.put(START);
         let mut left = all.saturating_add(MOST);
-        for ty in order.finished.iter().filter_map(|id| self.btf.get(*id)) {
-            if !self.is_printed(ty) {
-                continue;
-            }
+        for ty in order.finished.iter().filter_map(|id| btf.get(*id)) {
             if order.needs_itself(ty.id()) {
-                let _ = writeln!(text, "/* [{}] is made of itself, which C can't say: */", ty.id());
+                let _ = writeln!(
+                    printer.out,
+                    "/* [{}] is made of itself, which C can't say: */",
+                    ty.id()
+                );
             }
             let most = left.min(MOST_INLINE.saturating_add(u64::from(ty.vlen())));
             printer.left = most;
-            printer.print_definition(ty, &mut text);
+            printer.print_definition(ty);
             left = left.saturating_sub(most.saturating_sub(printer.left));
-            if text.len() >= BUFFER {
-                out.write_all(&text)?;
-                text.clear();
+            if printer.out.len() >= BUFFER {
+                out.write_all(&printer.out)?;
+                printer.out.clear();
             }
         }
-        self.left_out(&mut printer, &mut text);
-        text.extend_from_slice(END.as_bytes());
-        out.write_all(&text)?;
+        self.left_out(&mut printer);
+        printer.put(END);
+        out.write_all(&printer.out)?;
         out.flush()
     }
 
-    /// Whether a type that the header needs has a definition of its own.
-    fn is_printed(&self, ty: Record<'_>) -> bool {
-        match ty.kind() {
-            Kind::STRUCT | Kind::UNION => !chain::is_inline(ty),
-            // Those without names that are spelled out elsewhere have not come here.
-            Kind::ENUM | Kind::ENUM64 => true,
-            Kind::TYPEDEF => !chain::is_builtin(self.btf, ty),
-            Kind::INT => !super::decl::is_c_type(self.btf, ty),
-            Kind::FUNC | Kind::VAR | Kind::FWD => true,
-            _ => false,
-        }
+    /// Types of kinds that are not released: a header of all types leaves them out even if nothing refers to them.
+    fn unknown(&self, survey: &Survey<'_>) -> Vec<Stranger> {
+        let all = survey.unknown.iter().filter(|_| self.selected.is_none());
+        all.map(|id| Stranger { id: *id, user: TypeId::VOID }).collect()
     }
 
     /// A comment that says for which types there is nothing in the header, and who refers to them.
-    fn left_out(&self, printer: &mut Printer<'a>, text: &mut Vec<u8>) {
-        let Some(header) = &mut printer.header else { return };
+    fn left_out(&self, printer: &mut Printer<'a>) {
+        let Printer { btf, header: Some(header), out: text, .. } = printer else { return };
         let mut met = std::mem::take(&mut header.strangers);
-        if self.selected.is_none() {
-            let unknown = self.btf.types().filter(|ty| !ty.kind().is_released());
-            met.extend(unknown.map(|ty| Stranger { id: ty.id(), user: TypeId::VOID }));
-        }
         met.sort_unstable();
         met.dedup();
         if met.is_empty() {
@@ -166,15 +153,15 @@ impl<'a> C<'a> {
         }
         text.extend_from_slice(b"/*\n * Left out, because C has no word for it:\n");
         for same in met.chunk_by(|a, b| a.id == b.id).take(LISTED) {
-            let Some(ty) = same.first().and_then(|met| self.btf.get(met.id)) else { continue };
+            let Some(ty) = same.first().and_then(|met| btf.get(met.id)) else { continue };
             let _ = write!(text, " * [{}] {} '", ty.id(), ty.kind_name());
-            text::plain(text, chain::name(self.btf, ty));
+            text::plain(text, btf.name(ty));
             text.push(b'\'');
-            let users = same.iter().filter_map(|met| self.btf.get(met.user));
+            let users = same.iter().filter_map(|met| btf.get(met.user));
             let mut lead = ", that these refer to: ";
             for user in users.clone().take(USERS) {
                 let _ = write!(text, "{lead}[{}] {} '", user.id(), user.kind_name());
-                text::plain(text, chain::name(self.btf, user));
+                text::plain(text, btf.name(user));
                 text.push(b'\'');
                 lead = ", ";
             }
@@ -192,13 +179,12 @@ impl<'a> C<'a> {
 }
 
 impl<'a> Printer<'a> {
-    /// Appends a definition to `text`, and before it the forward declarations that it needs.
-    fn print_definition(&mut self, ty: Record<'a>, text: &mut Vec<u8>) {
-        self.out.clear();
+    /// Prints a definition, and before it the forward declarations that it needs.
+    fn print_definition(&mut self, ty: Record<'a>) {
+        let start = self.out.len();
         self.pads = 0;
         self.user = ty.id();
         if let Some(header) = &mut self.header {
-            header.forwards.clear();
             let id = header.names.tag_of(ty);
             let declared = header.declared.get_mut(id.0 as usize);
             let again = declared.map(|declared| std::mem::replace(declared, true));
@@ -208,29 +194,11 @@ impl<'a> Printer<'a> {
         }
         self.define(ty);
         self.run();
-        if let Some(header) = &self.header {
-            text.extend_from_slice(&header.forwards);
+        if let Some(header) = &mut self.header
+            && !header.forwards.is_empty()
+        {
+            self.out.splice(start..start, header.forwards.drain(..));
         }
-        text.extend_from_slice(&self.out);
-        text.extend_from_slice(b"\n\n");
+        self.put("\n\n");
     }
-}
-
-/// The declaration tags of types and their members: those of functions and variables are not
-/// printed.
-fn decl_tags(btf: &Btf) -> HashMap<TypeId, Vec<(i32, &[u8])>> {
-    let mut tags: HashMap<TypeId, Vec<(i32, &[u8])>> = HashMap::new();
-    let mut level = Some(btf);
-    while let Some(btf) = level {
-        for ty in btf.types().filter(|ty| ty.kind() == Kind::DECL_TAG) {
-            let target = btf.get(TypeId(ty.size_or_type()));
-            let component = ty.fixed().first().map_or(-1, |word| word.cast_signed());
-            if target.is_some_and(|of| chain::is_record(of) || of.kind() == Kind::TYPEDEF) {
-                let name = chain::name(btf, ty);
-                tags.entry(TypeId(ty.size_or_type())).or_default().push((component, name));
-            }
-        }
-        level = btf.base().map(|base| &**base);
-    }
-    tags
 }

@@ -2,6 +2,7 @@
 //! what the BTF says.
 
 use super::chain::{self, MAX_LINKS};
+use super::source::Source;
 use crate::btf::{Btf, Record, TypeId};
 use crate::kind::Kind;
 
@@ -22,6 +23,9 @@ impl Default for Sized {
     }
 }
 
+/// Bitfields may have all bits of their type.
+const ALL_BITS: u32 = 2;
+
 impl Sized {
     fn scalar(size: u32) -> Sized {
         let size = u64::from(size);
@@ -30,7 +34,30 @@ impl Sized {
         Sized { size, align: if known { size } else { 1 }, known, widest: size.saturating_mul(8) }
     }
 
+    /// All of it in one word, which is not 0; None if the size is too large for that.
+    pub(super) fn packed(self) -> Option<u32> {
+        let size = u32::try_from(self.size).ok().filter(|size| size >> 24 == 0)?;
+        let widest = match self.widest {
+            narrow @ (0 | 1) => u32::try_from(narrow).ok()?,
+            _ => ALL_BITS,
+        };
+        let power = self.align.trailing_zeros() & 0xf;
+        Some(size << 8 | power << 4 | widest << 2 | u32::from(self.known) << 1 | 1)
+    }
+
+    #[inline]
+    pub(super) fn unpacked(word: u32) -> Option<Sized> {
+        let size = u64::from(word >> 8);
+        let widest = match word >> 2 & 3 {
+            ALL_BITS => size.saturating_mul(8),
+            narrow => u64::from(narrow),
+        };
+        let align = 1 << (word >> 4 & 0xf);
+        (word != 0).then_some(Sized { size, align, known: word & 2 != 0, widest })
+    }
+
     /// The size in bits.
+    #[inline]
     pub(super) fn bits(self) -> u64 {
         self.size.saturating_mul(8)
     }
@@ -62,23 +89,32 @@ pub(super) fn bitfield_at(at: u64, width: u64, unit: u64) -> u64 {
 }
 
 /// The next multiple of `unit`, `at` itself if it is one.
+#[inline]
 pub(super) fn up(at: u64, unit: u64) -> u64 {
-    at.checked_next_multiple_of(unit.max(1)).unwrap_or(at)
+    match unit.checked_sub(1) {
+        // Nearly always, and without a division.
+        Some(low) if unit.is_power_of_two() => at.checked_add(low).map_or(at, |at| at & !low),
+        _ => at.checked_next_multiple_of(unit.max(1)).unwrap_or(at),
+    }
 }
 
 const PACKED: u8 = 0x40;
+const DECIDED: u8 = 0x80;
 
 /// What was found for each struct and union.
+#[derive(Default)]
 pub(super) struct Layouts {
     /// By type id: whether it is packed, and the alignment's power of two.
     known: Vec<u8>,
+    /// By type id: what was found for types of all kinds, as [`Sized::packed`] has it.
+    found: Vec<u32>,
     pointer: u64,
 }
 
 impl Layouts {
     pub(super) fn new(btf: &Btf) -> Layouts {
-        let known = vec![0; btf.type_count() as usize];
-        Layouts { known, pointer: pointer_size(btf) }
+        let count = btf.type_count() as usize;
+        Layouts { known: vec![0; count], found: vec![0; count], pointer: pointer_size(btf) }
     }
 
     /// The size of a pointer, in bytes.
@@ -93,8 +129,28 @@ impl Layouts {
     }
 
     /// Size and alignment of any type; structs and unions that it is made of are known already.
-    pub(super) fn sized(&self, btf: &Btf, id: TypeId) -> Sized {
+    #[inline]
+    pub(super) fn sized(&mut self, btf: &Source<'_>, id: TypeId) -> Sized {
+        let found = self.found.get(id.0 as usize).copied().and_then(Sized::unpacked);
+        found.unwrap_or_else(|| self.find(btf, id))
+    }
+
+    #[inline(never)]
+    fn find(&mut self, btf: &Source<'_>, id: TypeId) -> Sized {
+        let (sized, is_final) = self.measure(btf, id);
+        if let (Some(packed), Some(found), true) =
+            (sized.packed(), self.found.get_mut(id.0 as usize), is_final)
+        {
+            *found = packed;
+        }
+        sized
+    }
+
+    /// Goes from a type to what gives it its size. Also says whether that can't change any more: what is made
+    /// of itself is asked for before it is decided on.
+    fn measure(&self, btf: &Source<'_>, id: TypeId) -> (Sized, bool) {
         let mut id = id;
+        let mut is_final = true;
         let mut count: u64 = 1;
         for _ in 0..MAX_LINKS {
             let Some(ty) = btf.get(id) else { break };
@@ -109,6 +165,8 @@ impl Layouts {
                 }
                 Kind::STRUCT | Kind::UNION => {
                     let size = u64::from(ty.size_or_type());
+                    let known = self.known.get(ty.id().0 as usize).copied().unwrap_or(0);
+                    is_final = known & DECIDED != 0;
                     Sized { size, align: self.of(ty.id()).1, known: true, widest: 0 }
                 }
                 Kind::ARRAY => {
@@ -126,18 +184,17 @@ impl Layouts {
                 found.widest = 0;
             }
             found.size = found.size.saturating_mul(count);
-            return found;
+            return (found, is_final);
         }
-        Sized::default()
+        (Sized::default(), is_final)
     }
 
     /// Decides on a struct or union. Those that it contains come before it.
-    pub(super) fn decide(&mut self, btf: &Btf, ty: Record<'_>) {
+    pub(super) fn decide(&mut self, btf: &Source<'_>, ty: Record<'_>) {
         let size = u64::from(ty.size_or_type());
         let mut align = 1;
         let mut packed = false;
-        for member in ty.elements() {
-            let [_, id, offset] = *member else { continue };
+        for [_, id, offset] in chain::members(ty).iter().copied() {
             let (bits, width) = place(ty, offset);
             let member = self.sized(btf, TypeId(id));
             match width {
@@ -147,13 +204,13 @@ impl Layouts {
                 }
                 None if member.known => {
                     align = align.max(member.align);
-                    packed |= !bits.is_multiple_of(member.align.saturating_mul(8));
+                    packed |= up(bits, member.align.saturating_mul(8)) != bits;
                 }
                 _ => {}
             }
         }
-        packed |= !size.is_multiple_of(align);
-        let flags = if packed { PACKED } else { 0 };
+        packed |= up(size, align) != size;
+        let flags = DECIDED | if packed { PACKED } else { 0 };
         let power = if packed { 0 } else { align.trailing_zeros() & 0xf };
         if let Some(known) = self.known.get_mut(ty.id().0 as usize) {
             *known = flags | u8::try_from(power).unwrap_or(0);
@@ -163,8 +220,9 @@ impl Layouts {
 
 /// Tells the size of types in bytes, where they have one.
 pub(crate) fn sizes(btf: &Btf) -> impl Fn(TypeId) -> Option<u64> {
-    let layouts = Layouts { known: Vec::new(), pointer: pointer_size(btf) };
-    move |id| Some(layouts.sized(btf, id).size).filter(|size| *size != 0)
+    let layouts = Layouts { known: Vec::new(), found: Vec::new(), pointer: pointer_size(btf) };
+    let btf = Source::of(btf);
+    move |id| Some(layouts.measure(&btf, id).0.size).filter(|size| *size != 0)
 }
 
 /// The size of a pointer is that of a long, which all kernels have; 8 where there is none.
@@ -173,13 +231,44 @@ pub(crate) fn pointer_size(btf: &Btf) -> u64 {
     while let Some(base) = root.base() {
         root = base;
     }
+    let strings = Source::of(root);
     let is_long = |ty: &Record<'_>| {
-        let name = chain::name(root, *ty);
+        let name = strings.name(*ty);
         ty.kind() == Kind::INT
             && matches!(name, b"long int" | b"long unsigned int" | b"unsigned long" | b"long")
     };
     match root.types().find(is_long).map(|ty| ty.size_or_type()) {
         Some(4) => 4,
         _ => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_into_a_word_comes_out_again() {
+        let sizes = [0, 1, 2, 3, 4, 8, 12, 16, 255, 4096, 0xff_ffff];
+        let scalars = sizes.map(Sized::scalar);
+        let all = scalars.into_iter().flat_map(|sized| {
+            [sized, Sized { widest: 1, ..sized }, Sized { widest: 0, align: 1 << 15, ..sized }]
+        });
+        for sized in all {
+            let again = Sized::unpacked(sized.packed().unwrap()).unwrap();
+            assert_eq!(format!("{again:?}"), format!("{sized:?}"));
+        }
+        assert!(Sized::scalar(0x100_0000).packed().is_none() && Sized::unpacked(0).is_none());
+    }
+
+    #[test]
+    fn multiples_are_found_with_and_without_a_division() {
+        for unit in 0..70_u64 {
+            for at in (0..300).chain([u64::MAX - 1, u64::MAX]) {
+                let slow = (u128::from(at)..).find(|at| at % u128::from(unit.max(1)) == 0);
+                let slow = slow.and_then(|slow| u64::try_from(slow).ok()).unwrap_or(at);
+                assert_eq!(up(at, unit), slow, "{at} {unit}");
+            }
+        }
     }
 }

@@ -13,8 +13,12 @@ mod header;
 mod layout;
 mod names;
 mod order;
+mod phrases;
 mod print;
+mod source;
+mod survey;
 mod text;
+mod usual;
 
 pub use header::C;
 

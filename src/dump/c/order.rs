@@ -2,7 +2,10 @@
 
 use super::chain::{self, MAX_LINKS};
 use super::decl::is_c_type;
-use crate::btf::{Btf, Record, TypeId};
+use super::layout::Layouts;
+use super::source::Source;
+use super::survey::Survey;
+use crate::btf::{Record, TypeId};
 use crate::kind::Kind;
 
 const ENTERED: u8 = 1;
@@ -10,6 +13,10 @@ const FINISHED: u8 = 2;
 /// Referred to by its tag, or spelled out where it is used.
 const MENTIONED: u8 = 4;
 const NEEDS_ITSELF: u8 = 8;
+const KNOWN: u8 = ENTERED | FINISHED | MENTIONED | NEEDS_ITSELF;
+/// All that a declaration with this type needs is finished: as a member, and as what a pointer leads to.
+const COMPLETE: u8 = 16;
+const INCOMPLETE: u8 = 32;
 
 /// What to do next with a type.
 enum Step {
@@ -19,37 +26,43 @@ enum Step {
 
 /// The order of a header's types.
 pub(super) struct Order<'a> {
-    btf: &'a Btf,
-    /// Types in an order in which each has what it needs before it, those that are spelled out
-    /// where they are used among them.
+    btf: Source<'a>,
+    /// Types that have definitions, in an order in which each has what it needs before it.
     pub(super) finished: Vec<TypeId>,
     /// By type id.
     marks: Vec<u8>,
     steps: Vec<Step>,
+    /// Decided on for all structs and unions that are finished.
+    pub(super) layouts: Layouts,
+    /// How many members, values and parameters the finished types have in all; how many of the types have
+    /// tags; how many names their typedefs and values are.
+    pub(super) elements: u64,
+    pub(super) tags: usize,
+    pub(super) others: usize,
 }
 
 impl<'a> Order<'a> {
-    pub(super) fn new(btf: &'a Btf) -> Self {
+    pub(super) fn new(btf: Source<'a>) -> Self {
+        let count = btf.btf.type_count() as usize;
         Order {
             btf,
             finished: Vec::new(),
-            marks: vec![0; btf.type_count() as usize],
+            marks: vec![0; count],
             steps: Vec::new(),
+            layouts: Layouts::new(btf.btf),
+            elements: 0,
+            tags: 0,
+            others: 0,
         }
     }
 
     /// Adds all types of the blob that a header has, with what they need of its bases.
-    pub(super) fn add_all(&mut self) {
-        for ty in self.btf.types() {
-            let has_tag = chain::is_record(ty) || chain::is_enum(ty);
-            if ty.kind() == Kind::TYPEDEF || (has_tag && !chain::is_inline(ty)) {
-                self.add(ty.id());
-            }
-        }
+    pub(super) fn add_all(&mut self, survey: &Survey<'_>) {
+        survey.named.iter().for_each(|id| self.add(*id));
         // Enums that only give names to numbers.
-        for ty in self.btf.types().filter(|ty| chain::is_enum(*ty) && chain::is_inline(*ty)) {
-            if self.mark(ty.id()) == 0 {
-                self.add(ty.id());
+        for id in &survey.enums {
+            if !self.is_known(*id) {
+                self.add(*id);
             }
         }
     }
@@ -60,22 +73,24 @@ impl<'a> Order<'a> {
         while let Some(step) = self.steps.pop() {
             match step {
                 Step::Enter(id) => self.enter(id),
-                Step::Leave(id) => {
-                    self.set(id, FINISHED);
-                    self.finished.push(id);
-                }
+                Step::Leave(id) => self.leave(id),
             }
         }
     }
 
     /// The types that the header names, in the order of their ids.
     pub(super) fn named(&self) -> impl Iterator<Item = TypeId> {
-        (0..).zip(&self.marks).filter(|(_, mark)| **mark != 0).map(|(id, _)| TypeId(id))
+        (0..).zip(&self.marks).filter(|(_, mark)| **mark & KNOWN != 0).map(|(id, _)| TypeId(id))
     }
 
     /// Whether a type must be complete before it can be completed.
     pub(super) fn needs_itself(&self, id: TypeId) -> bool {
         self.mark(id) & NEEDS_ITSELF != 0
+    }
+
+    /// Whether the header has something of this name.
+    fn is_known(&self, id: TypeId) -> bool {
+        self.mark(id) & KNOWN != 0
     }
 
     fn mark(&self, id: TypeId) -> u8 {
@@ -102,17 +117,13 @@ impl<'a> Order<'a> {
         // What is pushed last is entered first.
         match ty.kind() {
             Kind::STRUCT | Kind::UNION => {
-                for member in ty.elements().rev() {
-                    if let [_, id, _] = *member {
-                        self.need(TypeId(id), true);
-                    }
+                for [_, id, _] in chain::members(ty).iter().rev() {
+                    self.need(TypeId(*id), true);
                 }
             }
             Kind::FUNC_PROTO => {
-                for parameter in ty.elements().rev() {
-                    if let [_, id] = *parameter {
-                        self.need(TypeId(id), false);
-                    }
+                for [_, id] in chain::parameters(ty).iter().rev() {
+                    self.need(TypeId(*id), false);
                 }
                 self.need(chain::next(ty), false);
             }
@@ -121,46 +132,96 @@ impl<'a> Order<'a> {
         }
     }
 
+    fn leave(&mut self, id: TypeId) {
+        self.set(id, FINISHED);
+        let Some(ty) = self.btf.get(id) else { return };
+        if self.is_defined(ty) {
+            self.finished.push(id);
+        }
+        self.elements = self.elements.saturating_add(u64::from(ty.vlen()));
+        match ty.kind() {
+            Kind::STRUCT | Kind::UNION => {
+                self.tags = self.tags.saturating_add(1);
+                self.layouts.decide(&self.btf, ty);
+            }
+            Kind::ENUM | Kind::ENUM64 => {
+                self.tags = self.tags.saturating_add(1);
+                self.others = self.others.saturating_add(ty.vlen() as usize);
+            }
+            Kind::TYPEDEF => self.others = self.others.saturating_add(1),
+            _ => {}
+        }
+    }
+
+    /// Whether a type that the header needs has a definition of its own.
+    fn is_defined(&self, ty: Record<'_>) -> bool {
+        match ty.kind() {
+            Kind::STRUCT | Kind::UNION => !chain::is_inline(ty),
+            // Those without names that are spelled out elsewhere have not come here.
+            Kind::ENUM | Kind::ENUM64 => true,
+            Kind::TYPEDEF => !chain::is_builtin(&self.btf, ty),
+            Kind::INT => !is_c_type(&self.btf, ty),
+            Kind::FUNC | Kind::VAR | Kind::FWD => true,
+            _ => false,
+        }
+    }
+
     /// Asks for what a declaration with this type needs: typedefs and enums always, structs and
     /// unions if they must be `complete`. A pointer can point to what is not complete, but not to
     /// an array of it.
+    #[inline]
     fn need(&mut self, id: TypeId, complete: bool) {
+        let there = if complete { COMPLETE } else { INCOMPLETE };
+        if self.mark(id) & there == 0 && !self.ask(id, complete) {
+            self.set(id, there);
+        }
+    }
+
+    /// Whether something that is needed had to be asked for.
+    #[inline(never)]
+    fn ask(&mut self, id: TypeId, complete: bool) -> bool {
         let (mut id, mut complete) = (id, complete);
+        let mut asked = false;
         for _ in 0..MAX_LINKS {
-            let Some(ty) = self.btf.get(id) else { return };
+            let Some(ty) = self.btf.get(id) else { return asked };
             match ty.kind() {
                 Kind::PTR => complete = false,
                 Kind::ARRAY => complete = true,
                 Kind::CONST | Kind::VOLATILE | Kind::RESTRICT | Kind::TYPE_TAG => {}
-                Kind::TYPEDEF if chain::is_builtin(self.btf, ty) => {}
+                Kind::TYPEDEF if chain::is_builtin(&self.btf, ty) => {}
                 Kind::TYPEDEF => {
-                    self.push(ty);
+                    asked |= self.push(ty);
                     if !complete {
-                        return;
+                        return asked;
                     }
                 }
-                Kind::FUNC if complete => return,
+                Kind::FUNC if complete => return asked,
                 Kind::FUNC => {}
-                Kind::FUNC_PROTO => return self.push(ty),
+                Kind::FUNC_PROTO => return asked | self.push(ty),
                 Kind::STRUCT | Kind::UNION if complete || chain::is_inline(ty) => {
-                    return self.push(ty);
+                    return asked | self.push(ty);
                 }
-                Kind::ENUM | Kind::ENUM64 if !chain::is_inline(ty) => return self.push(ty),
-                Kind::INT if self.mark(id) == 0 && !is_c_type(self.btf, ty) => {
-                    return self.push(ty);
+                Kind::ENUM | Kind::ENUM64 if !chain::is_inline(ty) => return asked | self.push(ty),
+                Kind::INT if !self.is_known(id) && !is_c_type(&self.btf, ty) => {
+                    return asked | self.push(ty);
                 }
                 Kind::INT | Kind::STRUCT | Kind::UNION | Kind::ENUM | Kind::ENUM64 | Kind::FWD => {
-                    return self.set(id, MENTIONED);
+                    self.set(id, MENTIONED);
+                    return asked;
                 }
-                _ => return,
+                _ => return asked,
             }
             id = chain::next(ty);
         }
+        asked
     }
 
-    fn push(&mut self, ty: Record<'_>) {
-        if self.mark(ty.id()) & FINISHED == 0 {
+    /// Asks for a type, if it is not there.
+    fn push(&mut self, ty: Record<'_>) -> bool {
+        let is_missing = self.mark(ty.id()) & FINISHED == 0;
+        if is_missing {
             self.steps.push(Step::Enter(ty.id()));
         }
+        is_missing
     }
 }

@@ -1,14 +1,17 @@
 //! The printer: types as C, without recursion. What is still to be printed waits on a stack, and
 //! the bodies that are open on another.
 
-use hashbrown::HashMap;
-
 use super::chain::{self, Base, Part};
 use super::layout::Layouts;
 use super::names::Names;
+use super::phrases::Phrases;
+use super::source::{Source, TOO_LONG};
+use super::survey::Tags;
 use super::text;
 use crate::btf::{Btf, Record, TypeId};
+use crate::dump::buffer;
 use crate::kind::Kind;
+use crate::scan;
 
 /// Bodies inside bodies, and parameter lists inside parameter lists; compilers take 256 brackets.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -17,14 +20,14 @@ pub(super) const MAX_DEPTH: usize = 64;
 pub(super) struct Header<'a> {
     pub(super) names: Names<'a>,
     pub(super) layouts: Layouts,
+    pub(super) phrases: Phrases,
     /// Tags that were declared or defined, by type id.
     pub(super) declared: Vec<bool>,
     /// The forward declarations that the type being printed needs.
     pub(super) forwards: Vec<u8>,
     /// Types that C has no word for: where the printer met them.
     pub(super) strangers: Vec<Stranger>,
-    /// The declaration tags of structs, unions and typedefs: component and text.
-    pub(super) tags: HashMap<TypeId, Vec<(i32, &'a [u8])>>,
+    pub(super) tags: Tags<'a>,
 }
 
 /// A type that C has no word for, and the definition that refers to it.
@@ -47,7 +50,7 @@ pub(super) enum Task<'a> {
     Close,
     Dimension(u32),
     /// The parameters of a function from this one on.
-    Parameters(Record<'a>, u32),
+    Parameters(Record<'a>, usize),
     /// Behind a definition.
     Semicolon,
     /// Behind a typedef.
@@ -57,31 +60,63 @@ pub(super) enum Task<'a> {
 /// The name in a declaration.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Label<'a> {
-    pub(super) name: &'a [u8],
-    /// 2 and up: `___2` is appended.
+    /// The strings from the name on: see [`Source::strings`].
+    strings: &'a [u8],
+    /// See [`put_ordinal`].
     pub(super) ordinal: u32,
+}
+
+impl<'a> Label<'a> {
+    pub(super) fn of(strings: &'a [u8]) -> Label<'a> {
+        Label { strings, ordinal: 0 }
+    }
+
+    pub(super) fn with_ordinal(self, ordinal: u32) -> Label<'a> {
+        Label { ordinal, ..self }
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        matches!(self.strings, [] | [0, ..])
+    }
+
+    /// Appends the name as C has it.
+    pub(super) fn put(self, out: &mut Vec<u8>) {
+        text::name(out, self.strings);
+        put_ordinal(out, self.ordinal);
+    }
+}
+
+/// Appends what tells a name from others: `___2` to the second, and so on.
+pub(super) fn put_ordinal(out: &mut Vec<u8>, ordinal: u32) {
+    if ordinal > 1 {
+        out.extend_from_slice(b"___");
+        buffer::decimal(out, ordinal);
+    }
 }
 
 /// A body that is being printed.
 pub(super) struct Frame<'a> {
     pub(super) ty: Record<'a>,
-    /// The next member.
-    pub(super) next: usize,
+    /// The members that are still to come, and the number of those that are not.
+    pub(super) members: &'a [[u32; 3]],
+    pub(super) taken: usize,
     /// In a header where the compiler is, in bits from the start; else where the body itself is.
     pub(super) at: u64,
     pub(super) packed: bool,
     pub(super) align: u64,
+    /// Whether it has declaration tags, or its members have.
+    pub(super) is_tagged: bool,
 }
 
 /// Prints types as C into `out`.
 pub(super) struct Printer<'a> {
-    pub(super) btf: &'a Btf,
+    pub(super) btf: Source<'a>,
     pub(super) out: Vec<u8>,
     /// None: for people to read, one type by itself.
     pub(super) header: Option<Box<Header<'a>>>,
     pub(super) tasks: Vec<Task<'a>>,
     pub(super) frames: Vec<Frame<'a>>,
-    links: Vec<Record<'a>>,
+    pub(super) links: Vec<Record<'a>>,
     digits: itoa::Buffer,
     /// How many parameter lists are open.
     lists: usize,
@@ -112,7 +147,7 @@ pub(crate) struct Placed {
 impl<'a> Printer<'a> {
     pub(super) fn new(btf: &'a Btf, left: u64) -> Self {
         Printer {
-            btf,
+            btf: Source::of(btf),
             out: Vec::new(),
             header: None,
             tasks: Vec::new(),
@@ -145,22 +180,21 @@ impl<'a> Printer<'a> {
 
     /// Prints what is waiting.
     pub(super) fn run(&mut self) {
-        while let Some(task) = self.tasks.pop() {
+        self.run_from(0);
+    }
+
+    /// Prints what is waiting, down to so many tasks.
+    pub(super) fn run_from(&mut self, bottom: usize) {
+        while self.tasks.len() > bottom {
+            let Some(task) = self.tasks.pop() else { return };
             match task {
                 Task::Declarator(id, label) => {
                     // The base was printed: only the links are wanted.
-                    chain::collect(self.btf, id, &mut self.links);
+                    chain::collect(&self.btf, id, &mut self.links);
                     self.declarator(label);
                 }
                 Task::Members => self.members(),
-                Task::EndMember(width) => {
-                    if let Some(width) = width {
-                        self.put(": ");
-                        self.number(width);
-                    }
-                    self.put(";");
-                    self.end_member();
-                }
+                Task::EndMember(width) => self.end_member(width),
                 Task::Close => self.put(")"),
                 Task::Dimension(count) => {
                     self.put("[");
@@ -179,7 +213,10 @@ impl<'a> Printer<'a> {
 
     /// Declares `label` as a thing of a type; the rest of it may be left waiting.
     pub(super) fn declare(&mut self, id: TypeId, label: Label<'a>) {
-        let base = chain::collect(self.btf, id, &mut self.links);
+        if let Some(phrase) = self.phrase(id) {
+            return self.put_phrase(phrase, label);
+        }
+        let base = chain::collect(&self.btf, id, &mut self.links);
         // Long chains can be referred to often.
         let links = u64::try_from(self.links.len()).unwrap_or(0);
         self.left = self.left.saturating_sub(links / 8);
@@ -211,7 +248,7 @@ impl<'a> Printer<'a> {
 
     /// Collects the links of a type and gives its base.
     pub(super) fn links_of(&mut self, id: TypeId) -> Base<'a> {
-        chain::collect(self.btf, id, &mut self.links)
+        chain::collect(&self.btf, id, &mut self.links)
     }
 
     /// Whether the links last collected are no more than qualifiers.
@@ -233,7 +270,7 @@ impl<'a> Printer<'a> {
     }
 
     /// A base that is not spelled out.
-    fn base(&mut self, ty: Record<'a>) {
+    pub(super) fn base(&mut self, ty: Record<'a>) {
         match ty.kind() {
             Kind::STRUCT => self.tag("struct ", ty),
             Kind::UNION => self.tag("union ", ty),
@@ -245,9 +282,9 @@ impl<'a> Printer<'a> {
             }
             // Of several words.
             Kind::INT if !self.is_defined(ty) => {
-                self.out.extend_from_slice(chain::name(self.btf, ty));
+                self.out.extend_from_slice(self.btf.name(ty));
             }
-            Kind::FLOAT => text::words(&mut self.out, chain::name(self.btf, ty)),
+            Kind::FLOAT => text::words(&mut self.out, self.btf.name(ty)),
             Kind::INT | Kind::TYPEDEF => self.name_of(ty),
             _ => self.stranger(ty),
         }
@@ -255,7 +292,12 @@ impl<'a> Printer<'a> {
 
     /// Whether an INT has a typedef in the header: C does not know its name.
     fn is_defined(&self, ty: Record<'a>) -> bool {
-        self.header.as_ref().is_some_and(|header| header.names.label(ty).ordinal != 0)
+        self.ordinal(ty) != 0
+    }
+
+    /// See [`Names::ordinal`].
+    pub(super) fn ordinal(&self, ty: Record<'a>) -> u32 {
+        self.header.as_ref().map_or(0, |header| header.names.ordinal(ty))
     }
 
     /// A type that C has no word for.
@@ -270,7 +312,7 @@ impl<'a> Printer<'a> {
         self.put(" /* ");
         self.out.extend_from_slice(ty.kind_name().as_bytes());
         self.put(" '");
-        text::plain(&mut self.out, chain::name(self.btf, ty));
+        text::plain(&mut self.out, self.btf.name(ty));
         self.put("' */");
         let met = Stranger { id: ty.id(), user: self.user };
         if let Some(header) = &mut self.header
@@ -290,33 +332,28 @@ impl<'a> Printer<'a> {
         let Some(declared) = header.declared.get_mut(id.0 as usize) else { return };
         if !std::mem::replace(declared, true) {
             header.forwards.extend_from_slice(word.as_bytes());
-            let label = header.names.label(ty);
-            push_label(&mut header.forwards, label, &mut self.digits);
+            let label = Label::of(self.btf.strings(ty.name_off().0));
+            label.with_ordinal(header.names.ordinal(ty)).put(&mut header.forwards);
             header.forwards.extend_from_slice(b";\n\n");
         }
     }
 
     /// The name of a type, told apart from others of the same name in a header.
     pub(super) fn name_of(&mut self, ty: Record<'a>) {
-        match &self.header {
-            Some(header) => {
-                let label = header.names.label(ty);
-                push_label(&mut self.out, label, &mut self.digits);
-            }
-            None => text::plain(&mut self.out, chain::name(self.btf, ty)),
-        }
+        let label = Label::of(self.btf.strings(ty.name_off().0));
+        self.label(label.with_ordinal(self.ordinal(ty)));
     }
 
     pub(super) fn label(&mut self, label: Label<'_>) {
         if self.header.is_some() {
-            push_label(&mut self.out, label, &mut self.digits);
+            label.put(&mut self.out);
         } else {
-            text::plain(&mut self.out, label.name);
+            text::plain(&mut self.out, scan::string(label.strings).unwrap_or(TOO_LONG));
         }
     }
 
     /// What stands before and behind the name, and the name. `links` are those of the type.
-    fn declarator(&mut self, label: Label<'a>) {
+    pub(super) fn declarator(&mut self, label: Label<'a>) {
         // C reads from the inside out: what is next to the base is printed first on the left, and
         // last on the right.
         let mut inner = Part::Base;
@@ -349,7 +386,7 @@ impl<'a> Printer<'a> {
             }
             inner = part;
         }
-        if !label.name.is_empty() {
+        if !label.is_empty() {
             if !matches!(self.out.last(), None | Some(b'*' | b'(')) {
                 self.put(" ");
             }
@@ -358,7 +395,7 @@ impl<'a> Printer<'a> {
     }
 
     fn type_tag(&mut self, ty: Record<'a>) {
-        let name = chain::name(self.btf, ty);
+        let name = self.btf.name(ty);
         if !ty.kind_flag() {
             self.put(" __attribute__((btf_type_tag(");
             text::quoted(&mut self.out, name);
@@ -373,36 +410,46 @@ impl<'a> Printer<'a> {
         self.put(close);
     }
 
-    fn parameters(&mut self, proto: Record<'a>, index: u32) {
-        let mut index = index;
-        if index == 0 {
+    /// The parameters of a function from this one on.
+    fn parameters(&mut self, proto: Record<'a>, first: usize) {
+        let all = chain::parameters(proto);
+        if first == 0 {
             self.put("(");
             self.lists = self.lists.saturating_add(1);
         }
-        let mut elements = proto.elements();
-        match elements.nth(index as usize) {
-            _ if index == 0 && self.lists > MAX_DEPTH => self.put("/* ... */"),
-            None if index == 0 => self.put("void"),
-            None => {}
+        let rest = match all {
+            _ if first == 0 && self.lists > MAX_DEPTH => {
+                self.put("/* ... */");
+                &[]
+            }
             // Some encoders write `(void)` as one parameter without name and type.
-            Some([_, 0]) if index == 0 && proto.vlen() == 1 => self.put("void"),
-            Some(_) if !self.spend() => {
+            [] | [[_, 0]] if first == 0 => {
+                self.put("void");
+                &[]
+            }
+            _ => all.get(first..).unwrap_or_default(),
+        };
+        for (index, [name, id]) in (first..).zip(rest) {
+            if !self.spend() {
                 self.put(if index == 0 { "/* ... */" } else { ", /* ... */" });
+                break;
             }
-            Some(&[name, id]) => {
-                if index != 0 {
-                    self.put(", ");
-                }
-                if (name, id) == (0, 0) && elements.next().is_none() {
-                    self.put("...");
-                } else {
-                    index = index.saturating_add(1);
-                    self.tasks.push(Task::Parameters(proto, index));
-                    let name = chain::string(self.btf, name);
-                    return self.declare(TypeId(id), Label { name, ordinal: 0 });
+            if index != 0 {
+                self.put(", ");
+            }
+            let next = index.saturating_add(1);
+            if (*name, *id) == (0, 0) && next == all.len() {
+                self.put("...");
+                break;
+            }
+            let label = Label::of(self.btf.strings(*name));
+            match self.phrase(TypeId(*id)) {
+                Some(phrase) => self.put_phrase(phrase, label),
+                None => {
+                    self.tasks.push(Task::Parameters(proto, next));
+                    return self.declare(TypeId(*id), label);
                 }
             }
-            Some(_) => {}
         }
         self.put(")");
         self.lists = self.lists.saturating_sub(1);
@@ -416,13 +463,5 @@ fn word(kind: Kind) -> Option<&'static str> {
         Kind::VOLATILE => Some("volatile"),
         Kind::RESTRICT => Some("restrict"),
         _ => None,
-    }
-}
-
-fn push_label(out: &mut Vec<u8>, label: Label<'_>, digits: &mut itoa::Buffer) {
-    text::identifier(out, label.name);
-    if label.ordinal > 1 {
-        out.extend_from_slice(b"___");
-        out.extend_from_slice(digits.format(label.ordinal).as_bytes());
     }
 }

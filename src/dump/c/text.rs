@@ -1,5 +1,7 @@
 //! Pieces of C text.
 
+use super::source::TOO_LONG;
+use crate::dump::buffer;
 use crate::scan;
 
 /// Whether a name can stand in C as it is.
@@ -12,6 +14,37 @@ fn is_identifier(name: &[u8]) -> bool {
     }
     name.first().is_some_and(|first| !first.is_ascii_digit())
         && blocks.iter().chain([&last]).all(|block| scan::not_in_names(block) == block.len())
+}
+
+/// By length, with which letters C's words start: one bit each.
+const STARTS: [u32; 10] = [
+    0,
+    0,
+    letters(b"di"),
+    letters(b"afi"),
+    letters(b"aceglv"),
+    letters(b"bcfsuw"),
+    letters(b"deirst"),
+    letters(b"dt"),
+    letters(b"cruv"),
+    0,
+];
+
+const fn letters(mut letters: &[u8]) -> u32 {
+    let mut bits = 0;
+    while let [letter, rest @ ..] = letters {
+        bits |= 1_u32.wrapping_shl(*letter as u32);
+        letters = rest;
+    }
+    bits
+}
+
+/// Nearly always says no, and asks no more than that of the processor's guesses at branches.
+#[inline]
+fn looks_like_keyword(name: &[u8]) -> bool {
+    let starts = STARTS.get(name.len().min(9)).copied().unwrap_or(0);
+    let first = name.first().copied().unwrap_or(0);
+    starts.wrapping_shr(first.into()) & 1 != 0
 }
 
 /// Whether C means something else by a name, so that other languages alone have it.
@@ -44,7 +77,7 @@ fn is_keyword(name: &[u8]) -> bool {
 }
 
 /// Appends a name with every byte replaced that C does not take.
-pub(super) fn identifier(out: &mut Vec<u8>, name: &[u8]) {
+fn identifier(out: &mut Vec<u8>, name: &[u8]) {
     if is_identifier(name) {
         out.extend_from_slice(name);
         if is_keyword(name) {
@@ -56,6 +89,45 @@ pub(super) fn identifier(out: &mut Vec<u8>, name: &[u8]) {
         out.push(b'_');
     }
     out.extend(name.iter().map(|byte| if byte.is_ascii_alphanumeric() { *byte } else { b'_' }));
+}
+
+/// Appends the name at the start of these strings as [`identifier`] does, and gives it.
+#[inline]
+pub(super) fn name<'a>(out: &mut Vec<u8>, strings: &'a [u8]) -> &'a [u8] {
+    let before = out.len();
+    let starts_well = strings.first().is_some_and(|first| !matches!(first, 0 | b'0'..=b'9'));
+    let is_copied = starts_well
+        && (copy_short(out, strings) || buffer::up_to(out, strings, scan::not_in_names) == Some(0));
+    if !is_copied {
+        out.truncate(before);
+        return odd_name(out, strings);
+    }
+    let name = strings.get(..out.len().saturating_sub(before)).unwrap_or_default();
+    if looks_like_keyword(name) && is_keyword(name) {
+        out.push(b'_');
+    }
+    name
+}
+
+/// Appends a name that is shorter than a block, as most are; if it is not or C does not take it, appends nothing and
+/// gives false.
+#[inline(always)]
+fn copy_short(out: &mut Vec<u8>, strings: &[u8]) -> bool {
+    let Some(block) = strings.first_chunk() else { return false };
+    let len = scan::not_in_names(block);
+    if block.get(len) != Some(&0) {
+        return false;
+    }
+    out.extend_from_slice(block);
+    out.truncate(out.len().wrapping_sub(block.len().wrapping_sub(len)));
+    true
+}
+
+#[cold]
+fn odd_name<'a>(out: &mut Vec<u8>, strings: &'a [u8]) -> &'a [u8] {
+    let name = scan::string(strings).unwrap_or(TOO_LONG);
+    identifier(out, name);
+    name
 }
 
 /// Appends a name of one word or several, such as `long double`.
@@ -96,6 +168,57 @@ pub(super) fn quoted(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
+#[inline]
 pub(super) fn indent(out: &mut Vec<u8>, levels: usize) {
-    out.resize(out.len().saturating_add(levels), b'\t');
+    const TABS: [u8; 8] = [b'\t'; 8];
+    match TABS.len().checked_sub(levels) {
+        Some(too_many) => {
+            out.extend_from_slice(&TABS);
+            out.truncate(out.len().wrapping_sub(too_many));
+        }
+        None => out.resize(out.len().saturating_add(levels), b'\t'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name that is copied in blocks is the same as one that is looked at byte by byte.
+    #[test]
+    fn names_are_taken_from_strings_as_they_are_by_themselves() {
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        for len in 0..40 {
+            let name: Vec<u8> = (0..len).map(|at| b"ab_Z9"[at % 5]).collect();
+            for (at, byte) in
+                (0..len).flat_map(|at| [b' ', 0xe9, b'7', b'*'].map(|byte| (at, byte)))
+            {
+                let mut odd = name.clone();
+                odd[at] = byte;
+                names.push(odd);
+            }
+            names.push(name);
+        }
+        let words = "do if asm for int auto case char else enum goto long void break const float short union \
+            while double extern inline return signed sizeof static struct switch typeof default typedef \
+            continue register restrict unsigned volatile";
+        for word in words.split_whitespace() {
+            assert!(is_keyword(word.as_bytes()) && looks_like_keyword(word.as_bytes()), "{word}");
+            names.extend([word, &format!("{word}d"), &word.to_uppercase()].map(|name| name.into()));
+        }
+        for (name, behind) in names.iter().flat_map(|name| [0, 1, 15, 40].map(|n| (name, n))) {
+            let strings = [name.as_slice(), &[0], &vec![b'x'; behind]].concat();
+            let (mut expected, mut out) = (b"=".to_vec(), b"=".to_vec());
+            identifier(&mut expected, name);
+            assert_eq!(super::name(&mut out, &strings), name);
+            assert_eq!(out, expected, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_without_an_end_is_not_printed() {
+        let mut out = Vec::new();
+        assert_eq!(name(&mut out, &[b'x'; 512]), TOO_LONG);
+        assert_eq!(out, TOO_LONG);
+    }
 }

@@ -1,0 +1,48 @@
+//! Where the printer finds types and names.
+
+use crate::btf::{Btf, Record, TypeId, Types};
+use crate::scan;
+
+/// In place of a name that is not printed.
+pub(super) const TOO_LONG: &[u8] = b"name_too_long";
+
+/// A blob, with what is asked for most often at hand.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) btf: &'a Btf,
+    own: Types<'a>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn of(btf: &'a Btf) -> Source<'a> {
+        Source { btf, own: btf.view() }
+    }
+
+    /// A type by id, from this blob or its bases.
+    #[inline]
+    pub(super) fn get(&self, id: TypeId) -> Option<Record<'a>> {
+        if id.0 < self.own.start_id {
+            return self.btf.get(id);
+        }
+        Some(Record::new(self.btf, id, self.own.get(id.0)?))
+    }
+
+    /// The name of a type.
+    pub(super) fn name(&self, ty: Record<'_>) -> &'a [u8] {
+        self.string(ty.name_off().0)
+    }
+
+    /// A name by its offset. One that is longer than the kernel lets it be is not printed: it could be
+    /// as long as the file, and used as often.
+    #[inline]
+    pub(super) fn string(&self, offset: u32) -> &'a [u8] {
+        scan::string(self.strings(offset)).unwrap_or(TOO_LONG)
+    }
+
+    /// The strings from a name on, which ends where they have a NUL. Where they have none it is not
+    /// printed.
+    #[inline]
+    pub(super) fn strings(&self, offset: u32) -> &'a [u8] {
+        self.own.short_tail(offset).filter(|tail| !tail.is_empty()).unwrap_or(TOO_LONG)
+    }
+}
