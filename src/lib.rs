@@ -60,6 +60,7 @@ mod rebase;
 mod relocate;
 mod renumber;
 mod scan;
+mod shift;
 mod strip;
 
 pub use btf::{Btf, Elements, Endian, NewType, Parse, Record, Removal, StrOff, TypeId};

@@ -2,61 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::btf::{Btf, MAX_NAME_OFFSET, MAX_TYPE_ID, NewType, Parse, TypeId};
+use crate::btf::{Btf, NewType, Parse, TypeId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::Kind;
 use crate::origin::Origin;
 use crate::rebase::check_kinds;
-
-/// How references move: type ids from `ids_from` on grow by `ids_by`, string offsets from
-/// `strs_from` on by `strs_by`. 0 (void, no name) stays 0.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Shift {
-    /// The first type id that moves.
-    pub ids_from: u32,
-    /// By how much type ids move.
-    pub ids_by: u32,
-    /// The first string offset that moves.
-    pub strs_from: u32,
-    /// By how much string offsets move.
-    pub strs_by: u32,
-}
-
-impl Shift {
-    /// From standalone to split on `base`.
-    pub fn onto(base: &Btf) -> Shift {
-        Shift {
-            ids_from: 1,
-            ids_by: base.type_count().saturating_sub(1),
-            strs_from: 1,
-            strs_by: base.str_end(),
-        }
-    }
-
-    /// From split on `old` to split on `new`, own types and strings only; None if `new` is smaller.
-    pub fn between(old: &Btf, new: &Btf) -> Option<Shift> {
-        Some(Shift {
-            ids_from: old.type_count(),
-            ids_by: new.type_count().checked_sub(old.type_count())?,
-            strs_from: old.str_end(),
-            strs_by: new.str_end().checked_sub(old.str_end())?,
-        })
-    }
-
-    /// Where a type id goes.
-    pub fn id(&self, id: u32) -> u32 {
-        if id != 0 && id >= self.ids_from { id.saturating_add(self.ids_by) } else { id }
-    }
-
-    /// Where a string offset goes.
-    pub fn string(&self, offset: u32) -> u32 {
-        if offset != 0 && offset >= self.strs_from {
-            offset.saturating_add(self.strs_by)
-        } else {
-            offset
-        }
-    }
-}
+pub use crate::shift::Shift;
 
 /// Renumbers standalone BTF for a base, so that a kernel takes it as split BTF on that base.
 ///
@@ -200,42 +151,6 @@ pub fn growth(old: &Btf, new: &Btf) -> Option<Shift> {
 }
 
 impl Btf {
-    /// Moves every reference in the own types; the types themselves stay where they are.
-    ///
-    /// Nothing is changed if it fails: a kind whose word classes are not known, or an id or offset
-    /// that would pass its limit.
-    pub(crate) fn shift(&mut self, shift: &Shift) -> Result<()> {
-        self.check_classes()?;
-        let last_id = shift.id(self.type_count().saturating_sub(1));
-        if last_id > MAX_TYPE_ID {
-            let what = format!(
-                "type id {last_id} would be past the last that BTF can have ({MAX_TYPE_ID})"
-            );
-            return Err(Error::new(ErrorKind::Edit, what));
-        }
-        // Only where the strings end past the limit can an offset pass it.
-        if shift.string(self.str_end()) > MAX_NAME_OFFSET {
-            let mut highest = 0;
-            self.for_each_ref(|word, is_str| {
-                highest = if is_str { highest.max(shift.string(*word)) } else { highest }
-            });
-            if highest > MAX_NAME_OFFSET {
-                let what =
-                    format!("string offset {highest} would be past the limit {MAX_NAME_OFFSET:#x}");
-                return Err(Error::new(ErrorKind::Edit, what));
-            }
-        }
-        self.begin_edit()?;
-        let Shift { ids_from, ids_by, strs_from, strs_by } = *shift;
-        // 0 stays 0. The sums are within the limits: that was checked above.
-        let (ids_from, strs_from) = (ids_from.max(1), strs_from.max(1));
-        self.for_each_ref(|word, is_str| {
-            let (from, by) = if is_str { (strs_from, strs_by) } else { (ids_from, ids_by) };
-            *word = word.wrapping_add(if *word >= from { by } else { 0 });
-        });
-        Ok(())
-    }
-
     /// Moves this split blob along with its base: the base's types and strings have changed by
     /// `shift`, and `base` is what they are now.
     ///
@@ -254,52 +169,5 @@ impl Btf {
         // Both come from the caller and could be about different bases.
         self.check_references()?;
         Ok(self)
-    }
-
-    /// The way back from a base that is not there: own references, which are all there are, become
-    /// those of a standalone blob.
-    fn lower(&mut self) -> Result<()> {
-        self.check_classes()?;
-        self.begin_edit()?;
-        let (id, string) = (self.first_id().0.saturating_sub(1), self.first_string());
-        // Reading has seen to it that what is not 0 is not below.
-        self.for_each_ref(|word, is_str| {
-            *word = word.saturating_sub(if is_str { string } else { id });
-        });
-        self.number_from_one();
-        Ok(())
-    }
-
-    /// Refuses kinds of which only the sizes are known.
-    pub(crate) fn check_classes(&self) -> Result<()> {
-        let Some(entry) = self.kinds().iter().find(|entry| !entry.spec.classes) else {
-            return Ok(());
-        };
-        let kind = entry.spec.kind;
-        let what = format!(
-            "type ids in records of kind {kind} can't be moved: its sizes are known ({}), the classes of its words are not",
-            entry.source
-        );
-        let err = Error::new(ErrorKind::Edit, what)
-            .with_help("give the kind's words with --kind-file (encode: '--place back' leaves every type where it is)");
-        Err(match self.types().find(|ty| ty.kind() == kind) {
-            Some(ty) => err.in_type(ty.id(), ty.kind_name(), ty.name()),
-            None => err,
-        })
-    }
-
-    /// Every reference of the own types, as a word that can be changed; true for string offsets.
-    pub(crate) fn for_each_ref(&mut self, mut f: impl FnMut(&mut u32, bool)) {
-        let (mut rest, starts, kinds) = self.words_mut();
-        let mut at = 0;
-        let ends = starts.get(1..).unwrap_or_default().iter().map(|end| *end as usize);
-        for end in ends.chain([starts.first().map_or(0, |_| rest.len())]) {
-            let len = end.saturating_sub(at);
-            let Some((record, tail)) = rest.split_at_mut_checked(len) else { return };
-            (rest, at) = (tail, end);
-            let info = record.get(1).copied().unwrap_or_default();
-            let Some(entry) = kinds.get(Kind::of_info(info)) else { continue };
-            entry.refs.for_each_mut(record, &mut f);
-        }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Blob {
 }
 
 impl Blob {
-    /// A copy of these bytes: in memory as others have it, which a program that reads many blobs uses again.
+    /// A copy of these bytes.
     pub(crate) fn copy_of(bytes: &[u8]) -> Blob {
         let (whole, rest) = bytes.as_chunks::<4>();
         let mut words = Vec::with_capacity(whole.len().saturating_add(1));
@@ -98,6 +98,13 @@ impl Place {
     fn strings(&self) -> &[u8] {
         bytemuck::cast_slice(&self.blob.words).get(self.strings.clone()).unwrap_or_default()
     }
+
+    /// Copies in memory as it is here: what was read from a file is seldom one of many that are as long.
+    fn copy(&self, more: usize) -> (Room<u32>, Room<u8>) {
+        let fresh = self.blob.words.is_large();
+        let words = Room::copy_of(self.words(), more, fresh);
+        (words, Room::copy_of(self.strings(), more, fresh))
+    }
 }
 
 impl Body {
@@ -110,9 +117,9 @@ impl Body {
         if *endian == Endian::NATIVE {
             return Body { read: Some(place), words: Room::default(), strings: Room::default() };
         }
-        let mut words = Room::copy_of(place.words(), 0);
+        let (mut words, strings) = place.copy(0);
         words.iter_mut().for_each(|word| *word = word.swap_bytes());
-        Body::new(words, Room::copy_of(place.strings(), 0))
+        Body::new(words, strings)
     }
 
     pub(super) fn new(words: impl Into<Room<u32>>, strings: impl Into<Room<u8>>) -> Body {
@@ -130,8 +137,7 @@ impl Body {
     /// To be changed: copied first if they are still in the blob that was read.
     pub(super) fn own(&mut self) -> (&mut Room<u32>, &mut Room<u8>) {
         if let Some(place) = self.read.take() {
-            self.words = Room::copy_of(place.words(), ADDED);
-            self.strings = Room::copy_of(place.strings(), ADDED);
+            (self.words, self.strings) = place.copy(ADDED);
         }
         (&mut self.words, &mut self.strings)
     }

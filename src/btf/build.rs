@@ -72,6 +72,8 @@ impl Btf {
             }
         }
         self.kinds.set(KindEntry::new(spec.into(), Source::Given));
+        // Words may be references now that were none.
+        self.found = Found::default();
         Ok(())
     }
 
@@ -404,6 +406,7 @@ impl Btf {
     /// Takes a kind over from where a record of it came from.
     pub(crate) fn take_kind(&mut self, entry: &KindEntry) {
         self.kinds.set(entry.clone());
+        self.found = Found::default();
     }
 
     /// Makes sure that nothing is lost when this blob is written anew.

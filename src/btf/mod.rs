@@ -95,6 +95,8 @@ struct Found {
     names: OnceLock<Names>,
     by_name: ByName,
     crc32: OnceLock<u32>,
+    /// That all references reach something: what was read is not looked at again.
+    checked: OnceLock<()>,
 }
 
 /// The last `count` words of a blob's type section, fewer if it has fewer, and its strings; None if
@@ -237,9 +239,10 @@ impl Parse {
             found: Found::default(),
         };
         // Where all are within the limits there is nothing to look for.
-        if !highest.is_some_and(|highest| btf.reaches(highest)) {
-            btf.check_references()?;
+        if highest.is_some_and(|highest| btf.reaches(highest)) {
+            btf.found.checked.get_or_init(|| ());
         }
+        btf.check_references()?;
         Ok(btf)
     }
 }
@@ -633,12 +636,39 @@ impl Btf {
     /// # Errors
     /// The first that reaches nothing.
     pub fn check_references(&self) -> Result<()> {
+        if self.found.checked.get().is_some() {
+            return Ok(());
+        }
+        if !self.reaches(self.highest()) {
+            self.find_bad_reference()?;
+        }
+        self.found.checked.get_or_init(|| ());
+        Ok(())
+    }
+
+    /// The highest references of the own types.
+    fn highest(&self) -> Highest {
+        let mut highest = Highest::default();
+        for (_, words) in self.view().own_from(0) {
+            let info = words.get(1).copied().unwrap_or_default();
+            let Some(entry) = self.kinds.get(Kind::of_info(info)) else { continue };
+            entry.refs.for_each(words, |_, word, is_str| {
+                let highest = if is_str { &mut highest.string } else { &mut highest.id };
+                *highest = (*highest).max(word);
+            });
+        }
+        highest
+    }
+
+    /// The error for the first reference that reaches nothing, if there is one.
+    fn find_bad_reference(&self) -> Result<()> {
+        let limits = self.limits();
         for (id, words) in self.view().own_from(0) {
             let info = words.get(1).copied().unwrap_or_default();
             let Some(entry) = self.kinds.get(Kind::of_info(info)) else { continue };
             let mut wrong = None;
             entry.refs.for_each(words, |at, word, is_str| {
-                if !self.reaches_one(word, is_str) && wrong.is_none() {
+                if !self.reaches_one(word, is_str, limits) && wrong.is_none() {
                     wrong = Some((at, word, is_str));
                 }
             });
@@ -650,8 +680,7 @@ impl Btf {
     }
 
     /// Whether an id or offset reaches something.
-    fn reaches_one(&self, word: u32, is_str: bool) -> bool {
-        let limits = self.limits();
+    fn reaches_one(&self, word: u32, is_str: bool, limits: Highest) -> bool {
         let (end, start) = match is_str {
             true => (limits.string, self.start_str),
             false => (limits.id, self.start_id),

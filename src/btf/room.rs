@@ -48,11 +48,20 @@ impl<T: Pod> Room<T> {
         }
     }
 
-    /// A copy, with room for `more` elements behind it.
-    pub(crate) fn copy_of(all: &[T], more: usize) -> Room<T> {
-        let mut room = Room::with_capacity(all.len().saturating_add(more));
+    /// A copy, with room for `more` elements behind it. A program that makes one copy after the other has the
+    /// memory of the last one at hand: then fresh pages, of whatever length, are not worth it.
+    pub(crate) fn copy_of(all: &[T], more: usize, in_fresh_memory: bool) -> Room<T> {
+        let capacity = all.len().saturating_add(more);
+        let mut room = match in_fresh_memory {
+            true => Room::with_capacity(capacity),
+            false => Room::Small(Vec::with_capacity(capacity)),
+        };
         room.extend_from_slice(all);
         room
+    }
+
+    pub(crate) fn is_large(&self) -> bool {
+        matches!(self, Room::Large { .. })
     }
 
     pub(crate) fn truncate(&mut self, new: usize) {
@@ -79,6 +88,7 @@ impl<T: Pod> Room<T> {
             *self = larger;
         }
         match self {
+            Room::Small(all) if at == old => all.extend_from_slice(more),
             Room::Small(all) => drop(all.splice(at..at, more.iter().copied())),
             Room::Large { map, len } => {
                 let all = elements_mut(map).get_mut(at..new).unwrap_or_default();
@@ -123,7 +133,7 @@ impl<T: Pod> DerefMut for Room<T> {
 
 impl<T: Pod> Clone for Room<T> {
     fn clone(&self) -> Self {
-        Room::copy_of(self, 0)
+        Room::copy_of(self, 0, self.is_large())
     }
 }
 
@@ -149,7 +159,7 @@ mod tests {
         for len in [0, 1, 1000, HUGE / 8, HUGE / 8 + 1, HUGE / 4, HUGE / 4 + 1, 3 * HUGE / 8, HUGE]
         {
             let all: Vec<u32> = (0..).take(len).collect();
-            let mut room = Room::copy_of(&all, 5);
+            let mut room = Room::copy_of(&all, 5, true);
             let mut expected = all.clone();
             assert_eq!(*room, *expected);
             for (at, more) in [(0, 3), (len / 2, 7), (len, 1), (1, 1 << 18), (len, 1 << 19)] {
@@ -168,7 +178,7 @@ mod tests {
                 assert_eq!(room.last(), Some(&1));
             }
             assert!(Room::<u32>::zeroed(len).iter().eq(&vec![0; len]), "{len}");
-            assert!(matches!(Room::<u32>::zeroed(len), Room::Large { .. }) == (len >= HUGE / 8));
+            assert!(Room::<u32>::zeroed(len).is_large() == (len >= HUGE / 8));
         }
     }
 }

@@ -94,7 +94,7 @@ impl Steps {
     }
 
     /// The highest references of the records of these kinds; None if there is a kind among them whose words
-    /// have no fixed places in a block.
+    /// are not the same again after a block.
     pub(super) fn highest<'a>(
         &self,
         released: impl Iterator<Item = &'a KindEntry>,
@@ -102,10 +102,12 @@ impl Steps {
         let mut highest = self.header;
         for entry in released {
             let behind = self.behind.get(entry.spec.kind.index())?;
-            for (place, is_str) in entry.refs.places(BLOCK)? {
-                let word = behind.get(place).copied().unwrap_or_default();
-                let highest = if is_str { &mut highest.string } else { &mut highest.id };
-                *highest = (*highest).max(word);
+            for (word, class) in behind.iter().zip(entry.refs.pattern::<BLOCK>()?) {
+                match class {
+                    Some(true) => highest.string = highest.string.max(*word),
+                    Some(false) => highest.id = highest.id.max(*word),
+                    None => {}
+                }
             }
         }
         Some(highest)

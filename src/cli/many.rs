@@ -47,7 +47,11 @@ pub(super) fn in_order<T: Send>(
     let progress = progress(inputs.len(), say);
     let mut passed_over = 0_usize;
     // So many results are held at once: each may be as long as a vmlinux.
-    let some = rayon::current_num_threads().saturating_mul(4).max(1);
+    let some = match inputs {
+        // One needs no threads, and asking for their number starts them.
+        [_] => 1,
+        _ => rayon::current_num_threads().saturating_mul(4).max(1),
+    };
     let one = |input: &Input| (!input.found || has_btf(&input.path)).then(|| work(&input.path));
     for inputs in inputs.chunks(some) {
         let done: Vec<(Option<T>, String)> = match inputs {

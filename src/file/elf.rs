@@ -10,11 +10,13 @@ use object::elf::{
     ET_REL, FileHeader32, FileHeader64, PT_LOAD, SHF_ALLOC, SHF_COMPRESSED, SHT_NOBITS, SHT_REL,
     SHT_RELA, SectionFlags, SectionType,
 };
-use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
-use object::{Endianness, ReadCache, ReadRef};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
+use object::{Endianness, ReadCache, ReadRef, SectionIndex};
 
+use super::window::Window;
 use crate::btf::{Blob, Endian};
 use crate::error::{Error, ErrorKind, Result};
+use crate::scan;
 
 /// An ELF file: where its bytes come from, and the facts of its headers.
 #[derive(Debug)]
@@ -85,8 +87,7 @@ impl Elf {
     pub(crate) fn on_disk(file: fs::File) -> Result<Elf> {
         let cannot = |err: io::Error| Error::io("cannot read", &err);
         let len = (&file).seek(SeekFrom::End(0)).map_err(cannot)?;
-        let cache = ReadCache::new(&file);
-        let mut elf = Self::parse(&cache)?;
+        let mut elf = Self::parse(&ReadCache::new(Window::new(&file, len)))?;
         elf.len = len;
         elf.bytes = Bytes::Disk(file);
         elf.signature = elf.find_signature()?;
@@ -236,15 +237,16 @@ impl Elf {
         const MARKER: &[u8] = b"~Module signature appended~\n";
         const DESCRIPTION: u64 = 12;
         let marker_at = self.len.saturating_sub(MARKER.len() as u64);
-        let cannot = |err: io::Error| Error::io("cannot read", &err);
-        if self.read(marker_at, self.len.saturating_sub(marker_at)).map_err(cannot)? != MARKER {
+        let start = marker_at.saturating_sub(DESCRIPTION);
+        let end = self.read(start, self.len.saturating_sub(start));
+        let end = end.map_err(|err| Error::io("cannot read", &err))?;
+        let Some(description) = end.strip_suffix(MARKER) else {
             return Ok(None);
-        }
+        };
         let broken =
             || bad("the appended module signature is broken: its lengths do not fit the file");
         let at = marker_at.checked_sub(DESCRIPTION).ok_or_else(broken)?;
-        let description = self.read(at, DESCRIPTION).map_err(cannot)?;
-        let [_, _, _, signer, key_id, _, _, _, length @ ..] = description.as_slice() else {
+        let [_, _, _, signer, key_id, _, _, _, length @ ..] = description else {
             return Err(broken());
         };
         let length = length.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
@@ -604,6 +606,28 @@ fn name_of_interest(name: &[u8]) -> String {
     String::from_utf8_lossy(name).into_owned()
 }
 
+/// A string table, if it is no longer than it would usually be: else names are read one by one.
+fn strings<'a, H, R>(
+    table: &SectionTable<'a, H, R>,
+    index: SectionIndex,
+    usual: u64,
+    (endian, data): (Endianness, R),
+) -> &'a [u8]
+where
+    H: FileHeader<Endian = Endianness>,
+    R: ReadRef<'a>,
+{
+    let range = table.section(index).ok().and_then(|section| section.file_range(endian));
+    let range = range.filter(|(_, size)| *size <= usual);
+    range.and_then(|(at, size)| data.read_bytes_at(at, size).ok()).unwrap_or_default()
+}
+
+/// The name at an offset of a string table, if it is there and no longer than names usually are.
+fn short_name(strings: &[u8], offset: u32) -> Option<&[u8]> {
+    let tail = strings.get(offset as usize..)?;
+    scan::string(tail.get(..256).unwrap_or(tail))
+}
+
 /// Reads what we need to know of an ELF file of either class.
 fn facts<'a, H, R>(data: R) -> object::Result<Elf>
 where
@@ -615,10 +639,17 @@ where
     let table = header.sections(endian, data)?;
     let start: u64 = header.e_shoff(endian).into();
     let entry = u64::from(header.e_shentsize(endian));
+    let names = header.section_strings_index(endian, data);
+    let names = names.map(|index| strings(&table, index, 1 << 16, (endian, data)));
+    let names = names.unwrap_or_default();
     let mut sections = Vec::new();
     for (index, section) in table.enumerate() {
+        let name = match short_name(names, section.sh_name(endian)) {
+            Some(name) => name,
+            None => table.section_name(endian, section)?,
+        };
         sections.push(Section {
-            name: name_of_interest(table.section_name(endian, section)?),
+            name: name_of_interest(name),
             header_at: start.saturating_add(entry.saturating_mul(index.0 as u64)),
             kind: section.sh_type(endian),
             flags: section.sh_flags(endian),
@@ -636,9 +667,15 @@ where
         let origin =
             if relocatable { 0 } else { sections.get(ids).map_or(0, |section| section.addr) };
         let symbols = table.symbols(endian, data, object::elf::SHT_SYMTAB)?;
+        // Names in kernels and modules have half of this on average.
+        let usual = (symbols.len() as u64).saturating_mul(64);
+        let names = strings(&table, symbols.string_section(), usual, (endian, data));
         for (index, symbol) in symbols.enumerate() {
+            let name = match short_name(names, symbol.st_name(endian)) {
+                Some(name) => name,
+                None => symbols.symbol_name(endian, symbol)?,
+            };
             // No name in a kernel is longer than 512 bytes; other symbols say nothing of ids.
-            let name = symbols.symbol_name(endian, symbol)?;
             if !name.starts_with(b"__BTF_ID__") || name.len() > 1024 {
                 continue;
             }

@@ -11,6 +11,7 @@ mod renumber;
 mod rewrite;
 mod save;
 mod strip;
+mod window;
 
 use std::fs;
 use std::io::Read;

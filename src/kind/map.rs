@@ -180,23 +180,6 @@ impl Refs {
         }
     }
 
-    /// Where in blocks of so many words behind the header references are, and whether they are string offsets:
-    /// the elements, or the fixed words of a record without elements, again and again. None if these are no
-    /// parts of such a block.
-    pub(crate) fn places(&self, block: usize) -> Option<impl Iterator<Item = (usize, bool)>> {
-        let (all, length) = match (self.fixed_words, self.element_words) {
-            (fixed, 0) => (&self.fixed, fixed.max(1)),
-            (0, element) => (&self.element, element),
-            _ => return None,
-        };
-        block.is_multiple_of(length).then(move || {
-            let starts = (0..block).step_by(length);
-            starts.flat_map(|start| {
-                all.iter().map(move |(at, is_str)| (start.saturating_add(*at), *is_str))
-            })
-        })
-    }
-
     /// Calls `f(position, word, is_str)` for every type id and string offset of a record, the
     /// name's first.
     #[inline]
@@ -222,16 +205,42 @@ impl Refs {
         let mut f = |word: &mut u32, _: usize, is_str: bool| f(word, is_str);
         visit!(self, rest, f, as_chunks_mut split_at_mut chunks_exact_mut get_mut);
     }
+
+    /// The class of the first word behind the header, as in [`Refs::pattern`].
+    pub(crate) fn first_behind(&self) -> Option<bool> {
+        let first = if self.fixed_words > 0 { &self.fixed } else { &self.element };
+        first.first().filter(|(within, _)| *within == 0).map(|(_, is_str)| *is_str)
+    }
+
+    /// The words behind the header, if they are the same again after `N`: whether each is a string offset
+    /// (true), a type id (false) or no reference.
+    pub(crate) fn pattern<const N: usize>(&self) -> Option<[Option<bool>; N]> {
+        let (period, refs) = match (self.fixed_words, self.element_words) {
+            (0, element @ 1..) if N.is_multiple_of(element) => (element, &self.element),
+            (fixed, 0) if fixed <= N => (N, &self.fixed),
+            _ => return None,
+        };
+        let mut pattern = [None; N];
+        for round in pattern.chunks_mut(period) {
+            for (within, is_str) in refs {
+                if let Some(word) = round.get_mut(*within) {
+                    *word = Some(*is_str);
+                }
+            }
+        }
+        Some(pattern)
+    }
 }
 
 /// The kinds in force, by number.
 #[derive(Debug, Clone)]
 pub struct KindMap {
-    slots: Vec<Option<KindEntry>>,
+    /// Mostly those of the released kinds, which all blobs share.
+    slots: Arc<[Option<KindEntry>]>,
 }
 
 static RELEASED: LazyLock<KindMap> = LazyLock::new(|| {
-    let mut map = KindMap { slots: vec![None; 128] };
+    let mut map = KindMap { slots: vec![None; 128].into() };
     for spec in KindSpec::released() {
         map.set(KindEntry::new(Arc::clone(spec), Source::Released));
     }
@@ -255,7 +264,8 @@ impl KindMap {
     }
 
     pub(crate) fn set(&mut self, entry: KindEntry) {
-        if let Some(slot) = self.slots.get_mut(entry.spec.kind.index()) {
+        let slots = Arc::make_mut(&mut self.slots);
+        if let Some(slot) = slots.get_mut(entry.spec.kind.index()) {
             *slot = Some(entry);
         }
     }
