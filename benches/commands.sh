@@ -3,7 +3,7 @@
 #
 # usage: benches/commands.sh [--check] [--runs N] [FILE]
 #   --check  each command once, and what it prints compared; no timing
-#   --runs   how often each command is run, 21 if not given
+#   --runs   how often each command is run, three times in a row, 15 if not given
 # FILE is raw BTF, /sys/kernel/btf/vmlinux if not given. Needs bpftool, hyperfine and GNU time; pahole is measured if it is
 # there. Hyperfine takes the time that the processes were on a processor, in them and in the kernel, as well as that of the
 # clock: the former is what repeats on a machine that does other things too.
@@ -12,7 +12,7 @@ export LC_ALL=C
 
 die() { printf 'commands.sh: %s\n' "$*" >&2; exit 1; }
 
-check='' runs=21
+check='' runs=15
 while [[ ${1-} == --* ]]; do
     case $1 in
         --check) check=1 ;;
@@ -48,13 +48,14 @@ command -v hyperfine >/dev/null || die "hyperfine is missing"
 # Peak resident memory in KiB, of one run.
 rss() { sh -c "/usr/bin/time -f %M -o $tmp/rss $* >/dev/null 2>&1" && tail -n 1 "$tmp/rss"; }
 
-# compare TITLE OURS PEER: the same job by both; hyperfine runs them one behind the other, so they are run in turns.
+# compare TITLE OURS PEER [PREPARE]: the same job by both; hyperfine runs them one behind the other, so they are run in
+# turns. PREPARE is run before each, and not measured.
 compare() {
-    local title=$1 names=(btfkinds peer) commands=("$2" "$3") i round
+    local title=$1 names=(btfkinds peer) commands=("$2" "$3") prepare=(${4:+--prepare "$4"}) i round
     rm -f "$tmp"/*.csv
     for ((round = 0; round < runs; round++)); do
         for i in 0 1; do
-            hyperfine -N --style none --warmup 1 --runs 1 --output null --export-csv "$tmp/one.csv" "${commands[i]}" >/dev/null 2>&1 ||
+            hyperfine -N --style none --warmup 1 --runs 3 "${prepare[@]}" --output null --export-csv "$tmp/one.csv" "${commands[i]}" >/dev/null 2>&1 ||
                 die "failed: ${commands[i]}"
             # command,mean,stddev,median,user,system,...
             tail -n 1 "$tmp/one.csv" | awk -F, '{ n = NF; print (($(n - 3) + $(n - 2)) * 1000), $(n - 4) * 1000 }' >>"$tmp/${names[i]}.csv"
@@ -70,14 +71,15 @@ compare() {
             title, $1, $2, $3 / 1024, $4, $5, $6 / 1024, $4 / $1, $5 / $2 }'
 }
 
-printf '%s bytes; medians of %s runs in turns: on a processor, by the clock, peak memory\n' "$(wc -c <"$file")" "$runs"
+printf '%s bytes; medians of %s times 3 runs in turns: on a processor, by the clock, peak memory\n' "$(wc -c <"$file")" "$runs"
 printf '%-28s%30s |%30s |%7s%6s\n' '' btfkinds peer proc. clock
 compare 'dump -f raw: bpftool' "$ours dump $file" "bpftool btf dump file $file"
 compare 'dump -f json: bpftool' "$ours dump -f json $file" "bpftool -j btf dump file $file"
 compare 'dump -f c: bpftool' "$ours dump -f c $file" "bpftool btf dump file $file format c"
 if command -v pahole >/dev/null; then
-    runs=3 compare 'dump -f c: pahole (3 runs)' "$ours dump -f c $file" "pahole --compile $file"
+    runs=1 compare 'dump -f c: pahole' "$ours dump -f c $file" "pahole --compile $file"
 fi
 gcc -O2 -Wall -o "$tmp/libbpf_encode" benches/libbpf_encode.c -lbpf
-compare 'encode: libbpf' "$ours encode -q $file -o $tmp/ours.btf" "$tmp/libbpf_encode $file $tmp/libbpf.btf"
+compare 'encode: libbpf' "$ours encode -q $file -o $tmp/ours.btf" "$tmp/libbpf_encode $file $tmp/libbpf.btf" \
+    "rm -f $tmp/ours.btf $tmp/libbpf.btf" # an older file is replaced only when the new one is on the disk
 compare '--version: bpftool version' "$ours --version" "bpftool version"

@@ -62,8 +62,7 @@ pub fn run() -> Result<(), Box<dyn Error>> {
         let blob = blob(types);
         let btf = Parse::new().read(&blob)?;
         let base = Arc::new(Btf::new());
-        let found: usize = btf.named("int").count();
-        assert_eq!(found, 1);
+        assert_eq!(btf.clone().named("int").count(), 1);
         println!(
             "{types:>9}{:>9}{:>8}{:>8}{:>8}{:>8}{:>10}{:>10}{:>8}",
             blob.len(),
@@ -76,7 +75,11 @@ pub fn run() -> Result<(), Box<dyn Error>> {
                 btfkinds::describe(&mut btf, &Describe::default()).map(drop)
             }),
             nanoseconds(types, || btfkinds::renumber(&btf, &base)),
-            nanoseconds(types, || Btf::parse(&blob).map(|btf| btf.named("int").count())),
+            nanoseconds(types, || {
+                let btf = btf.clone();
+                // The first name is searched for, the second makes the index.
+                btf.named("int").count() + btf.named("int").count()
+            }),
         );
     }
     Ok(())
