@@ -406,7 +406,12 @@ impl Btf {
         while id.0 < btf.start_id {
             btf = btf.base.as_deref()?;
         }
-        Some(Record::new(btf, id, btf.view().get(id.0)?))
+        // What `view` gives is more than is needed here, and this is what most of rebasing asks for.
+        let own = id.0.wrapping_sub(btf.start_id) as usize;
+        let mut places = btf.starts.get(own..)?.iter().map(|place| *place as usize);
+        let (start, end) = (places.next()?, places.next());
+        let words = btf.words();
+        Some(Record::new(btf, id, words.get(start..end.unwrap_or(words.len()))?))
     }
 
     /// The types of a name, those of the bases first, in the order of their ids. The first two calls go

@@ -181,3 +181,69 @@ fn raise(highest: &mut Block, words: &[u32], len: usize) {
         *highest = (*highest).max(*word);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::{Kind, KindMap};
+
+    /// Every word of every kind is the highest once, behind any number of records and with any number of words
+    /// behind it.
+    #[test]
+    fn the_highest_is_that_of_all_references_one_by_one() {
+        let kinds = KindMap::released();
+        let mut seed = 1_u32;
+        let mut random = |below: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as usize % below
+        };
+        let entries: Vec<&KindEntry> = kinds.iter().collect();
+        let mut high = 1000;
+        for entry in &entries {
+            for vlen in 0..30 {
+                let words = 3 + entry.refs.fixed_words + entry.refs.element_words * vlen;
+                for at in [0].into_iter().chain(2..words) {
+                    let mut record: Vec<u32> = (0..words).map(|_| random(900) as u32).collect();
+                    high += 1;
+                    record[at] = high;
+                    record[1] = u32::from(entry.spec.kind.0) << 24 | vlen as u32;
+                    let (mut blob, mut starts) = (Vec::new(), Vec::new());
+                    let many = [0, 1, 255, 256, 257, 600][random(6)];
+                    let place = random(many + 1);
+                    for nth in 0..=many {
+                        starts.push(blob.len() as u32);
+                        let other = entries[random(entries.len())];
+                        match nth == place {
+                            true => blob.extend(&record),
+                            false => {
+                                let len = 3 + other.refs.fixed_words;
+                                blob.extend([7, u32::from(other.spec.kind.0) << 24, 9]);
+                                blob.extend(vec![5; len - 3]);
+                            }
+                        }
+                    }
+                    let mut slow = Highest::default();
+                    for (nth, start) in starts.iter().enumerate() {
+                        let end = starts.get(nth + 1).map_or(blob.len(), |end| *end as usize);
+                        let record = &blob[*start as usize..end];
+                        let entry = kinds.get(Kind::of_info(record[1])).unwrap();
+                        entry.refs.for_each(record, |_, word, is_str| {
+                            let highest = if is_str { &mut slow.string } else { &mut slow.id };
+                            *highest = (*highest).max(word);
+                        });
+                    }
+                    let mut steps = Steps::new(kinds.iter());
+                    let mut found = Vec::new();
+                    let rest = steps.over(&blob, 0, &mut found);
+                    assert!(rest.is_empty() && found == starts, "{} {vlen}", entry.spec.name);
+                    let fast = steps.highest(kinds.iter()).unwrap();
+                    assert_eq!(
+                        (fast.id, fast.string),
+                        (slow.id, slow.string),
+                        "{at} of {record:?}"
+                    );
+                }
+            }
+        }
+    }
+}
