@@ -43,7 +43,14 @@ pub fn renumber(standalone: &Btf, base: &Arc<Btf>) -> Result<Btf> {
     let mut btf = standalone.clone();
     // One of what was split on a base with nothing in it stays, as the types do.
     let origin = match btf.origin().filter(Origin::was_standalone) {
-        Some(origin) => origin,
+        Some(origin) => {
+            // What is to be removed on the way back must be nobody else's.
+            if origin.standalone & Origin::RENUMBERED != 0 {
+                btf.take_origin()?;
+                btf.put_origin(origin)?;
+            }
+            origin
+        }
         None => {
             let origin = Origin { standalone: Origin::RENUMBERED, ..Origin::default() };
             btf.put_origin(origin)?;

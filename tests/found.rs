@@ -193,3 +193,34 @@ fn describe_that_fails_leaves_the_origin_record() {
         assert_eq!(btf.to_bytes(), before);
     }
 }
+
+/// An origin record that says it is to be removed on the way back, while something refers to it: there would be
+/// no way back.
+#[test]
+fn an_origin_record_that_is_in_use() {
+    let mut btf = Btf::new();
+    btf.add_int("int", 4, Encoding::Signed).unwrap();
+    let tag = NewType {
+        kind: Kind::TYPE_TAG,
+        name: "t",
+        kind_flag: false,
+        vlen: 0,
+        size_or_type: 1,
+        words: &[],
+    };
+    btf.add(tag).unwrap();
+    let options = Describe { select: Select::None, origin: true, ..Describe::default() };
+    describe(&mut btf, &options).unwrap();
+    let mut blob = btf.to_bytes();
+    let types_end = 24 + btf.type_len();
+    let word = |from_end: usize| types_end - 4 * from_end;
+    assert_eq!(blob[word(7)..word(6)], 1_u32.to_ne_bytes());
+    blob[word(7)..word(6)].copy_from_slice(&2_u32.to_ne_bytes());
+    let base = Arc::new(Btf::new());
+    let alone = Btf::parse(&blob).unwrap();
+    restore(&renumber(&alone, &base).unwrap().to_bytes(), &Parse::new()).unwrap();
+    // The tag leads to the record.
+    blob[word(12)..word(11)].copy_from_slice(&3_u32.to_ne_bytes());
+    let used = Btf::parse(&blob).unwrap();
+    assert_eq!(renumber(&used, &base).unwrap_err().kind(), ErrorKind::Edit);
+}
