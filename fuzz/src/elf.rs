@@ -1,8 +1,6 @@
 //! Changing files: ELF files so that the headers go on to fit, raw BTF as BTF.
 
-use libfuzzer_sys::fuzzer_mutate;
-
-use crate::mutate::{edited, plainly};
+use crate::mutate::{edited, plainly, put_back};
 use crate::random::Random;
 use crate::{FileInput, Raw};
 
@@ -58,13 +56,7 @@ pub fn mutate_file(data: &mut [u8], size: usize, max: usize, seed: u32) -> usize
         Some(input) if !random.one_in(12) => changed(input, &mut random),
         _ => None,
     };
-    match changed {
-        Some(bytes) if bytes.len() <= max => {
-            data[..bytes.len()].copy_from_slice(&bytes);
-            bytes.len()
-        }
-        _ => fuzzer_mutate(data, size, max),
-    }
+    put_back(data, size, max, changed)
 }
 
 fn changed(input: FileInput<'_>, random: &mut Random) -> Option<Vec<u8>> {

@@ -41,6 +41,16 @@ pub fn mutate(data: &mut [u8], size: usize, max: usize, seed: u32) -> usize {
         Some(input) if !random.one_in(8) => changed(input, &mut random),
         _ => None,
     };
+    put_back(data, size, max, changed)
+}
+
+/// What has changed as the input, if it is not too long; else what libFuzzer makes of the old one.
+pub(crate) fn put_back(
+    data: &mut [u8],
+    size: usize,
+    max: usize,
+    changed: Option<Vec<u8>>,
+) -> usize {
     match changed {
         Some(bytes) if bytes.len() <= max => {
             data[..bytes.len()].copy_from_slice(&bytes);

@@ -408,10 +408,7 @@ impl Btf {
         }
         // What `view` gives is more than is needed here, and this is what most of rebasing asks for.
         let own = id.0.wrapping_sub(btf.start_id) as usize;
-        let mut places = btf.starts.get(own..)?.iter().map(|place| *place as usize);
-        let (start, end) = (places.next()?, places.next());
-        let words = btf.words();
-        Some(Record::new(btf, id, words.get(start..end.unwrap_or(words.len()))?))
+        Some(Record::new(btf, id, types::record(btf.words(), &btf.starts, own)?))
     }
 
     /// The types of a name, those of the bases first, in the order of their ids. The first two calls go
@@ -644,29 +641,6 @@ impl Btf {
         if self.found.checked.get().is_some() {
             return Ok(());
         }
-        if !self.reaches(self.highest()) {
-            self.find_bad_reference()?;
-        }
-        self.found.checked.get_or_init(|| ());
-        Ok(())
-    }
-
-    /// The highest references of the own types.
-    fn highest(&self) -> Highest {
-        let mut highest = Highest::default();
-        for (_, words) in self.view().own_from(0) {
-            let info = words.get(1).copied().unwrap_or_default();
-            let Some(entry) = self.kinds.get(Kind::of_info(info)) else { continue };
-            entry.refs.for_each(words, |_, word, is_str| {
-                let highest = if is_str { &mut highest.string } else { &mut highest.id };
-                *highest = (*highest).max(word);
-            });
-        }
-        highest
-    }
-
-    /// The error for the first reference that reaches nothing, if there is one.
-    fn find_bad_reference(&self) -> Result<()> {
         let limits = self.limits();
         for (id, words) in self.view().own_from(0) {
             let info = words.get(1).copied().unwrap_or_default();
@@ -681,6 +655,7 @@ impl Btf {
                 return Err(self.bad_reference(TypeId(id), wrong));
             }
         }
+        self.found.checked.get_or_init(|| ());
         Ok(())
     }
 

@@ -19,6 +19,14 @@ pub(crate) struct Types<'a> {
     pub(crate) base: Option<&'a Btf>,
 }
 
+/// The words of the `own`-th of the records that start at `starts`.
+#[inline]
+pub(super) fn record<'a>(words: &'a [u32], starts: &[u32], own: usize) -> Option<&'a [u32]> {
+    let start = *starts.get(own)? as usize;
+    let end = starts.get(own.saturating_add(1)).map_or(words.len(), |end| *end as usize);
+    words.get(start..end)
+}
+
 impl<'a> Types<'a> {
     /// The words of a record; None for void and for ids past the end.
     pub(crate) fn get(mut self, id: u32) -> Option<&'a [u32]> {
@@ -27,13 +35,7 @@ impl<'a> Types<'a> {
                 self = self.base?.view();
                 continue;
             };
-            let own = own as usize;
-            let start = *self.starts.get(own)? as usize;
-            let end = match self.starts.get(own.saturating_add(1)) {
-                Some(end) => *end as usize,
-                None => self.words.len(),
-            };
-            return self.words.get(start..end);
+            return record(self.words, self.starts, own as usize);
         }
     }
 
