@@ -1,7 +1,5 @@
 //! [`Shift`]: moving type ids and string offsets, in every place that the word classes name.
 
-use std::ops::Range;
-
 use crate::btf::{Btf, MAX_NAME_OFFSET, MAX_TYPE_ID};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{Kind, KindMap, Refs};
@@ -56,177 +54,199 @@ impl Shift {
     }
 }
 
-/// What is added to references, each with the least that it is added to: 0 stays 0.
+/// Elements of any length that released kinds have go into so many words without a rest.
+const BLOCK: usize = 12;
+
+/// So many records at a time, so that what was written for them is still at hand when they move.
+const RECORDS: usize = 256;
+
+/// How a word moves: from `from` on it grows by `by`.
+#[derive(Clone, Copy)]
+struct Move {
+    from: u32,
+    by: u32,
+}
+
+impl Move {
+    /// The word, moved. Without a branch, so that several are done at once.
+    #[inline(always)]
+    fn of(self, word: u32) -> u32 {
+        let mask = u32::from(word >= self.from).wrapping_neg();
+        word.wrapping_add(mask & self.by)
+    }
+}
+
+/// How references move. 0 stays 0.
 #[derive(Clone, Copy)]
 struct Moves {
-    strings: (u32, u32),
-    ids: (u32, u32),
+    string: Move,
+    id: Move,
 }
 
 impl Moves {
     fn new(shift: &Shift) -> Moves {
         Moves {
-            strings: (shift.strs_from.max(1), shift.strs_by),
-            ids: (shift.ids_from.max(1), shift.ids_by),
+            string: Move { from: shift.strs_from.max(1), by: shift.strs_by },
+            id: Move { from: shift.ids_from.max(1), by: shift.ids_by },
         }
     }
 
-    /// Of a word of this class: true for string offsets, false for type ids.
-    fn of(&self, class: Option<bool>) -> (u32, u32) {
+    /// A word of this class: true for string offsets, false for type ids.
+    fn of(&self, class: Option<bool>) -> Move {
         match class {
-            Some(true) => self.strings,
-            Some(false) => self.ids,
-            None => (0, 0),
+            Some(true) => self.string,
+            Some(false) => self.id,
+            None => Move { from: 0, by: 0 },
         }
     }
-
-    /// Moves a record word by word.
-    fn apply(&self, refs: &Refs, record: &mut [u32]) {
-        refs.for_each_mut(record, |word, is_str| *word = moved(*word, self.of(Some(is_str))));
-    }
 }
 
-/// `word`, moved if it is not below `from`. Without a branch, so that several are done at once.
-#[inline(always)]
-fn moved(word: u32, (from, by): (u32, u32)) -> u32 {
-    let mask = if word >= from { u32::MAX } else { 0 };
-    word.wrapping_add(mask & by)
+/// How the words of a block move.
+#[derive(Clone, Copy)]
+struct Block {
+    from: [u32; BLOCK],
+    by: [u32; BLOCK],
 }
 
-/// How four words move that follow each other.
-#[derive(Clone, Copy, Default)]
-struct Four {
-    from: [u32; 4],
-    by: [u32; 4],
-}
+impl Block {
+    const NONE: Block = Block { from: [0; BLOCK], by: [0; BLOCK] };
 
-impl Four {
-    fn new(words: [(u32, u32); 4]) -> Four {
-        Four { from: words.map(|(from, _)| from), by: words.map(|(_, by)| by) }
-    }
-
-    #[inline(always)]
-    fn moved(&self, words: &[u32; 4]) -> [u32; 4] {
-        let Four { from: [f0, f1, f2, f3], by: [b0, b1, b2, b3] } = *self;
-        let [w0, w1, w2, w3] = *words;
-        [moved(w0, (f0, b0)), moved(w1, (f1, b1)), moved(w2, (f2, b2)), moved(w3, (f3, b3))]
+    fn new(classes: &[Option<bool>; BLOCK], moves: &Moves) -> Block {
+        let moves = classes.map(|class| moves.of(class));
+        Block { from: moves.map(|word| word.from), by: moves.map(|word| word.by) }
     }
 }
 
 /// How the words of a kind's records move.
-#[derive(Default)]
+#[derive(Clone, Copy)]
 struct Row<'a> {
-    /// The header, and the word behind it.
-    head: Four,
-    /// The words behind these, over and over: that is four elements of 3 words, or six of 2.
-    behind: [Four; 3],
+    first: Block,
+    /// All blocks behind that.
+    again: Block,
     /// If it is not so simple.
     other: Option<&'a Refs>,
 }
 
 impl<'a> Row<'a> {
+    const NONE: Row<'static> = Row { first: Block::NONE, again: Block::NONE, other: None };
+
     fn new(refs: &'a Refs, moves: &Moves) -> Self {
-        let pattern = refs.pattern::<12>();
-        let mut classes = pattern.unwrap_or_default();
-        let head = [Some(true), None, refs.third.then_some(false), refs.first_behind()];
-        let head = Four::new(head.map(|class| moves.of(class)));
-        classes.rotate_left(1);
-        let mut behind = [Four::default(); 3];
-        for (four, classes) in behind.iter_mut().zip(classes.as_chunks().0) {
-            *four = Four::new(classes.map(|class| moves.of(class)));
+        let classes = refs.classes();
+        match classes.as_ref().map(|classes| classes.as_chunks()) {
+            Some(([first, again], _)) => Row {
+                first: Block::new(first, moves),
+                again: Block::new(again, moves),
+                other: None,
+            },
+            _ => Row { other: Some(refs), ..Row::NONE },
         }
-        Row { head, behind, other: pattern.is_none().then_some(refs) }
+    }
+}
+
+/// How each of the words of some records moves.
+#[derive(Default)]
+struct Plan {
+    from: Vec<u32>,
+    by: Vec<u32>,
+}
+
+impl Plan {
+    fn make_room(&mut self, words: usize) {
+        let needed = words.saturating_add(BLOCK);
+        if self.by.len() < needed {
+            let room = needed.saturating_mul(2);
+            self.from.resize(room, 0);
+            self.by.resize(room, 0);
+        }
     }
 
-    /// Moves a record for which the table is not enough.
+    /// What is past the end of a record is put again for the next one.
+    #[inline(always)]
+    fn put(&mut self, at: usize, block: &Block) {
+        let words = at..at.wrapping_add(BLOCK);
+        if let (Some(from), Some(by)) = (self.from.get_mut(words.clone()), self.by.get_mut(words)) {
+            from.copy_from_slice(&block.from);
+            by.copy_from_slice(&block.by);
+        }
+    }
+
+    #[cold]
+    fn put_other(&mut self, record: &[u32], at: usize, refs: &Refs, moves: &Moves) {
+        for word in at..at.saturating_add(record.len()) {
+            if let Some(by) = self.by.get_mut(word) {
+                *by = 0;
+            }
+        }
+        refs.for_each(record, |within, _, is_str| {
+            let word = at.saturating_add(within);
+            if let (Some(from), Some(by)) = (self.from.get_mut(word), self.by.get_mut(word)) {
+                Move { from: *from, by: *by } = moves.of(Some(is_str));
+            }
+        });
+    }
+
+    /// The record that goes from `at` to `end`.
+    #[inline(always)]
+    fn put_record(
+        &mut self,
+        words: &[u32],
+        mut at: usize,
+        end: usize,
+        rows: &[Row<'_>; 128],
+        moves: &Moves,
+    ) {
+        let Some(info) = words.get(at.wrapping_add(1)) else { return };
+        let Some(row) = rows.get((info >> 24 & 0x7f) as usize) else { return };
+        self.put(at, &row.first);
+        if let Some(refs) = row.other {
+            self.put_other(words.get(at..end).unwrap_or_default(), at, refs, moves);
+            return;
+        }
+        at = at.wrapping_add(BLOCK);
+        while at < end {
+            self.put(at, &row.again);
+            at = at.wrapping_add(BLOCK);
+        }
+    }
+
+    /// All records of some words. By itself, so that all that it needs stays in registers.
     #[inline(never)]
-    fn move_other(&self, before: &[u32], words: &mut [u32], at: Range<usize>, moves: &Moves) {
-        if let (Some(from), Some(to), Some(refs)) =
-            (before.get(at.clone()), words.get_mut(at), self.other)
-        {
-            to.copy_from_slice(from);
-            moves.apply(refs, to);
+    fn put_all(&mut self, words: &[u32], starts: &[u32], rows: &[Row<'_>; 128], moves: &Moves) {
+        let [first, others @ ..] = starts else { return };
+        let place = |start: &u32| start.wrapping_sub(*first) as usize;
+        for (start, end) in starts.iter().zip(others) {
+            self.put_record(words, place(start), place(end), rows, moves);
+        }
+        if let Some(last) = starts.last() {
+            self.put_record(words, place(last), words.len(), rows, moves);
         }
     }
 }
 
 /// Moves the references of records that start at `starts`.
+///
+/// How each word moves is written down record by record; moving them knows no records.
 fn move_words(words: &mut [u32], starts: &[u32], kinds: &KindMap, moves: &Moves) {
-    let rows: Vec<_> =
-        kinds.iter().map(|entry| (entry.spec.kind, Row::new(&entry.refs, moves))).collect();
-    let none = Row::default();
-    let mut table = [&none; 128];
-    for (kind, row) in &rows {
-        if let Some(slot) = table.get_mut(kind.index()) {
-            *slot = row;
+    let mut rows = [const { Row::NONE }; 128];
+    for entry in kinds.iter() {
+        if let Some(row) = rows.get_mut(entry.spec.kind.index()) {
+            *row = Row::new(&entry.refs, moves);
         }
     }
-    // Some at a time, so that what is read again is still at hand.
-    let mut before = Vec::new();
+    let mut plan = Plan::default();
     let mut rest = words;
-    let mut blocks = starts.chunks(256).peekable();
-    while let Some([first, others @ ..]) = blocks.next() {
+    let mut blocks = starts.chunks(RECORDS).peekable();
+    while let Some(block @ [first, ..]) = blocks.next() {
         let end = blocks.peek().and_then(|next| next.first());
         let len = end.map_or(rest.len(), |end| end.wrapping_sub(*first) as usize);
-        let Some((block, behind)) = rest.split_at_mut_checked(len) else { return };
+        let Some((words, behind)) = rest.split_at_mut_checked(len) else { return };
         rest = behind;
-        before.clear();
-        before.extend_from_slice(block);
-        let ends = others.iter().map(|end| end.wrapping_sub(*first) as usize);
-        let last = move_but_last(&before, block, ends, &table, moves);
-        let (Some(from), Some(to)) = (before.get(last..), block.get_mut(last..)) else { return };
-        to.copy_from_slice(from);
-        let info = from.get(1).copied().unwrap_or_default();
-        if let Some(entry) = kinds.get(Kind::of_info(info)) {
-            moves.apply(&entry.refs, to);
+        plan.make_room(len);
+        plan.put_all(words, block, &rows, moves);
+        for ((word, from), by) in words.iter_mut().zip(&plan.from).zip(&plan.by) {
+            *word = Move { from: *from, by: *by }.of(*word);
         }
     }
-}
-
-/// Moves the references in all records but the last; gives where that starts. Four words at a time are
-/// written, so that up to three behind a record are as well: those are written again with the next one.
-/// By itself, so that all that it needs stays in registers.
-#[inline(never)]
-fn move_but_last(
-    before: &[u32],
-    words: &mut [u32],
-    ends: impl Iterator<Item = usize>,
-    table: &[&Row<'_>; 128],
-    moves: &Moves,
-) -> usize {
-    let mut at = 0_usize;
-    for end in ends {
-        let (Some(from), Some(to)) = (four(before, at), four_mut(words, at)) else { break };
-        let Some(row) = table.get((from[1] >> 24 & 0x7f) as usize) else { break };
-        *to = row.head.moved(from);
-        let mut next = at.wrapping_add(4);
-        if next < end {
-            if row.other.is_some() {
-                row.move_other(before, words, at..end, moves);
-                next = end;
-            }
-            let mut fours = row.behind.iter().cycle();
-            while next < end
-                && let Some(row) = fours.next()
-                && let (Some(from), Some(to)) = (four(before, next), four_mut(words, next))
-            {
-                *to = row.moved(from);
-                next = next.wrapping_add(4);
-            }
-        }
-        at = end;
-    }
-    at
-}
-
-#[inline(always)]
-fn four(words: &[u32], at: usize) -> Option<&[u32; 4]> {
-    words.get(at..at.wrapping_add(4))?.first_chunk()
-}
-
-#[inline(always)]
-fn four_mut(words: &mut [u32], at: usize) -> Option<&mut [u32; 4]> {
-    words.get_mut(at..at.wrapping_add(4))?.first_chunk_mut()
 }
 
 impl Btf {

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use super::header::{Endian, Header};
 use super::room::Room;
 
+/// So many words are copied before they are looked at.
+const PIECE: usize = 16 << 10;
+
 /// Bytes that start on a word, so that the words among them can be used where they are: what was
 /// read from a file is not copied again.
 #[derive(Debug, Default)]
@@ -20,9 +23,18 @@ pub(crate) struct Blob {
 impl Blob {
     /// A copy of these bytes.
     pub(crate) fn copy_of(bytes: &[u8]) -> Blob {
+        Blob::copied(bytes, |_| ())
+    }
+
+    /// The same; `so_far` is called with the words that are there, again and again: then they are still in a
+    /// processor's nearest memory.
+    pub(super) fn copied(bytes: &[u8], mut so_far: impl FnMut(&[u32])) -> Blob {
         let (whole, rest) = bytes.as_chunks::<4>();
         let mut words = Vec::with_capacity(whole.len().saturating_add(1));
-        words.extend(whole.iter().map(|word| u32::from_ne_bytes(*word)));
+        for piece in whole.chunks(PIECE) {
+            words.extend(piece.iter().map(|word| u32::from_ne_bytes(*word)));
+            so_far(&words);
+        }
         if !rest.is_empty() {
             let mut last = [0; 4];
             last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
@@ -110,9 +122,8 @@ impl Place {
 impl Body {
     /// The sections of a blob that was read, given in bytes.
     pub(super) fn read(blob: &Arc<Blob>, header: &Header) -> Body {
-        let Header { endian, types, strings, .. } = header;
-        // The type section is aligned and made of whole words.
-        let words = types.start / 4..types.end / 4;
+        let Header { endian, strings, .. } = header;
+        let words = header.word_range();
         let place = Place { blob: Arc::clone(blob), words, strings: strings.clone() };
         if *endian == Endian::NATIVE {
             return Body { read: Some(place), words: Room::default(), strings: Room::default() };

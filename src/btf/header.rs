@@ -62,6 +62,11 @@ fn bad(what: impl Into<String>) -> Error {
 }
 
 impl Header {
+    /// Where in the blob the type section is, in words: it is aligned and made of whole words.
+    pub(crate) fn word_range(&self) -> Range<usize> {
+        self.types.start / 4..self.types.end / 4
+    }
+
     /// Reads the header of `blob`.
     pub(crate) fn parse(blob: &[u8]) -> Result<Header> {
         let [m0, m1, version, flags, ..] = *blob else {

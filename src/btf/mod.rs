@@ -4,6 +4,7 @@ mod body;
 mod build;
 mod header;
 mod index;
+mod reach;
 mod record;
 mod remove;
 mod room;
@@ -14,6 +15,7 @@ mod walk;
 
 use std::fmt;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 pub(crate) use body::Blob;
@@ -28,11 +30,11 @@ pub(crate) use types::Types;
 pub(crate) use walk::MAX_TYPE_ID;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{Highest, Kind, KindEntry, KindMap, KindSpec, Layout, Names};
+use crate::kind::{Kind, KindEntry, KindMap, KindSpec, Layout, Limits, Names};
 use body::Body;
 pub(crate) use header::Header;
 use index::ByName;
-pub(crate) use walk::{Walk, Walked, walk};
+pub(crate) use walk::{Begun, Walk, Walked, walk};
 
 /// A type id: 0 is void, 1 the first type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -184,16 +186,35 @@ impl Parse {
     /// kind whose sizes no source gives, a malformed description of a kind that has records, two
     /// sources that disagree on such a kind. A given kind that is released cannot be right either.
     pub fn read(&self, blob: &[u8]) -> Result<Btf> {
-        self.read_blob(&Arc::new(Blob::copy_of(blob)))
+        let header = self.header(blob)?;
+        let Range { start, end } = header.word_range();
+        let mut begun = Begun::new(end.saturating_sub(start));
+        let blob = Blob::copied(blob, |words| {
+            if header.endian == Endian::NATIVE {
+                let types = words.get(start..end.min(words.len()));
+                begun.go_on(types.unwrap_or_default());
+            }
+        });
+        self.read_begun(&Arc::new(blob), header, begun)
     }
 
     /// [`Parse::read`] of a blob that needs no copy.
     pub(crate) fn read_blob(&self, blob: &Arc<Blob>) -> Result<Btf> {
-        let bytes = blob.bytes();
+        let header = self.header(blob.bytes())?;
+        let begun = Begun::new(header.word_range().len());
+        self.read_begun(blob, header, begun)
+    }
+
+    /// The header of a blob, if what the caller says of kinds can be right.
+    fn header(&self, blob: &[u8]) -> Result<Header> {
         for spec in &self.given {
             spec.check().map_err(|what| Error::new(ErrorKind::KindFile, what))?;
         }
-        let header = Header::parse(bytes)?;
+        Header::parse(blob)
+    }
+
+    fn read_begun(&self, blob: &Arc<Blob>, header: Header, begun: Begun) -> Result<Btf> {
+        let bytes = blob.bytes();
         let body = Body::read(blob, &header);
         let (words, strings) = (body.words(), body.strings());
         let layout = header.layout.as_ref().and_then(|range| bytes.get(range.clone()));
@@ -223,7 +244,7 @@ impl Parse {
             given: &self.given,
             offset: header.types.start,
         };
-        let Walked { starts, kinds, highest } = walk::walk(walk)?;
+        let Walked { starts, kinds } = walk::walk(walk, begun)?;
         let as_read = (!header.is_canonical(bytes.len())).then(|| Arc::clone(blob));
         let btf = Btf {
             header,
@@ -238,10 +259,6 @@ impl Parse {
             interner: OnceLock::new(),
             found: Found::default(),
         };
-        // Where all are within the limits there is nothing to look for.
-        if highest.is_some_and(|highest| btf.reaches(highest)) {
-            btf.found.checked.get_or_init(|| ());
-        }
         btf.check_references()?;
         Ok(btf)
     }
@@ -642,7 +659,9 @@ impl Btf {
             return Ok(());
         }
         let limits = self.limits();
-        for (id, words) in self.view().own_from(0) {
+        let starts: &[u32] = if self.reach_all(limits) { &[] } else { &self.starts };
+        let closely = Types { starts, ..self.view() };
+        for (id, words) in closely.own_from(0) {
             let info = words.get(1).copied().unwrap_or_default();
             let Some(entry) = self.kinds.get(Kind::of_info(info)) else { continue };
             let mut wrong = None;
@@ -660,7 +679,7 @@ impl Btf {
     }
 
     /// Whether an id or offset reaches something.
-    fn reaches_one(&self, word: u32, is_str: bool, limits: Highest) -> bool {
+    fn reaches_one(&self, word: u32, is_str: bool, limits: Limits) -> bool {
         let (end, start) = match is_str {
             true => (limits.string, self.start_str),
             false => (limits.id, self.start_id),
@@ -669,18 +688,16 @@ impl Btf {
         word < end && (self.base.is_some() || word == 0 || word >= start)
     }
 
-    /// Whether references of which these are the highest all reach something; if not, it takes a
-    /// closer look.
-    fn reaches(&self, highest: Highest) -> bool {
-        let limits = self.limits();
+    /// Whether it can be told from the limits alone that all references reach something.
+    fn reach_all(&self, limits: Limits) -> bool {
         let nothing_below = self.base.is_some() || (self.start_id, self.start_str) == (1, 0);
-        nothing_below && highest.id < limits.id && highest.string < limits.string
+        nothing_below && reach::all_below(self.words(), &self.starts, &self.kinds, limits)
     }
 
     /// The lowest id and string offset that are past the end.
-    fn limits(&self) -> Highest {
+    fn limits(&self) -> Limits {
         let string = self.str_end().min(MAX_NAME_OFFSET.saturating_add(1)).max(1);
-        Highest { id: self.type_count(), string }
+        Limits { id: self.type_count(), string }
     }
 
     /// The error for a bad word of a record, at this position.

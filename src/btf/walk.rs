@@ -12,7 +12,7 @@ use crate::btf::TypeId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::discover::{self, TypedefName};
 use crate::kind::sources;
-use crate::kind::{Highest, Kind, KindMap, KindSpec, Layout, Names, Sizes};
+use crate::kind::{Kind, KindMap, KindSpec, Layout, Names, Sizes};
 
 /// The last type id that the kernel can use (`BTF_MAX_TYPE` is 0xfffff and it counts void).
 pub(crate) const MAX_TYPE_ID: u32 = 0xf_fffe;
@@ -58,25 +58,44 @@ pub(crate) struct Walked {
     pub(crate) starts: Vec<u32>,
     /// The kinds in force.
     pub(crate) kinds: KindMap,
-    /// The highest references, if all records are of kinds whose words were known on the way.
-    pub(crate) highest: Option<Highest>,
+}
+
+/// A walk that may have begun while the words were still on their way.
+pub(crate) struct Begun {
+    steps: Steps,
+    /// Where it is, in words.
+    at: usize,
+    starts: Vec<u32>,
+}
+
+impl Begun {
+    /// Not yet, through so many words.
+    pub(crate) fn new(words: usize) -> Begun {
+        let mut steps = Steps::new();
+        for spec in KindSpec::released() {
+            steps.set(spec.kind.index(), Row::new(Sizes::of(spec)));
+        }
+        // No record is shorter than its header. What is not needed in the end was never touched.
+        Begun { steps, at: 0, starts: Vec::with_capacity(words / 3) }
+    }
+
+    /// Goes as far as it can with the first of the words, where all is as usual.
+    pub(super) fn go_on(&mut self, words: &[u32]) {
+        self.at = self.steps.over_most(words, self.at, &mut self.starts);
+    }
 }
 
 /// Steps over all records.
-pub(crate) fn walk(walk: Walk<'_>) -> Result<Walked> {
-    let released = KindMap::released();
-    let mut steps = Steps::new(released.iter());
-    // No record is shorter than its header. What is not needed in the end was never touched.
-    let mut starts: Vec<u32> = Vec::with_capacity(walk.words.len() / 3);
+pub(crate) fn walk(walk: Walk<'_>, begun: Begun) -> Result<Walked> {
+    let Begun { mut steps, at, mut starts } = begun;
     let mut finder =
         Finder { walk, typedefs: Vec::new(), searched: 0, strings: None, used: Vec::new() };
-    let mut rest = steps.over(walk.words, 0, &mut starts);
-    while let [_, info, ..] = rest {
+    let mut at = steps.over(walk.words, at, &mut starts);
+    while let Some(rest @ [_, info, ..]) = walk.words.get(at..) {
         let kind = Kind::of_info(*info);
-        let at = walk.words.len().saturating_sub(rest.len());
         let row = match steps.row(kind.index()) {
             Some(row) => row,
-            None => Row::sized(finder.sizes(kind, at, &starts)?),
+            None => Row::new(finder.sizes(kind, at, &starts)?),
         };
         let length = row.length(*info);
         if length > rest.len() {
@@ -88,11 +107,10 @@ pub(crate) fn walk(walk: Walk<'_>) -> Result<Walked> {
             return Err(finder.error(ErrorKind::Record, what, kind, at, &starts));
         }
         steps.set(kind.index(), row);
-        rest = steps.over(walk.words, at, &mut starts);
+        at = steps.over(walk.words, at, &mut starts);
     }
-    if !rest.is_empty() {
+    if at < walk.words.len() {
         let what = "the type section ends with half a record header";
-        let at = walk.words.len().saturating_sub(rest.len());
         return Err(Error::new(ErrorKind::Record, what).at(finder.offset_of(at)));
     }
     let last = (walk.start_id as usize).saturating_add(starts.len()).saturating_sub(1);
@@ -101,9 +119,8 @@ pub(crate) fn walk(walk: Walk<'_>) -> Result<Walked> {
         return Err(Error::new(ErrorKind::Record, what));
     }
     starts.shrink_to_fit();
-    let highest = steps.highest(released.iter()).filter(|_| finder.used.is_empty());
     let kinds = finder.finish(&starts)?;
-    Ok(Walked { starts, kinds, highest })
+    Ok(Walked { starts, kinds })
 }
 
 impl<'a> Finder<'a> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::rule::{self, Rule};
 use super::{Check, Role, describe, strings};
-use crate::btf::{Btf, Header, Parse, TypeId, Types, Walk, Walked, walk};
+use crate::btf::{Begun, Btf, Header, Parse, TypeId, Types, Walk, Walked, walk};
 use crate::error::{Error, ErrorKind};
 use crate::kind::{Kind, KindMap, KindSpec, Layout};
 use crate::origin::{Numbering, Origin};
@@ -56,7 +56,7 @@ impl<'a> Own<'a> {
             base,
             offset: header.types.start,
         };
-        let Walked { starts, kinds, .. } = walk(of.get())?;
+        let Walked { starts, kinds } = walk(of.get(), Begun::new(of.words.len()))?;
         Ok(Own { blob, kinds, walk: of, starts })
     }
 

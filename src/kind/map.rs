@@ -96,9 +96,9 @@ enum Form {
     Other,
 }
 
-/// The highest references of some records, or the lowest that are too high.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Highest {
+/// The lowest references that are too high.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
     pub(crate) id: u32,
     pub(crate) string: u32,
 }
@@ -206,29 +206,26 @@ impl Refs {
         visit!(self, rest, f, as_chunks_mut split_at_mut chunks_exact_mut get_mut);
     }
 
-    /// The class of the first word behind the header, as in [`Refs::pattern`].
-    pub(crate) fn first_behind(&self) -> Option<bool> {
-        let first = if self.fixed_words > 0 { &self.fixed } else { &self.element };
-        first.first().filter(|(within, _)| *within == 0).map(|(_, is_str)| *is_str)
-    }
-
-    /// The words behind the header, if they are the same again after `N`: whether each is a string offset
-    /// (true), a type id (false) or no reference.
-    pub(crate) fn pattern<const N: usize>(&self) -> Option<[Option<bool>; N]> {
+    /// What the first 24 words of a record are, if the last twelve of these come again and again in a longer
+    /// one: whether each is a string offset (true), a type id (false) or no reference.
+    pub(crate) fn classes(&self) -> Option<[Option<bool>; 24]> {
+        const AGAIN: usize = 12;
         let (period, refs) = match (self.fixed_words, self.element_words) {
-            (0, element @ 1..) if N.is_multiple_of(element) => (element, &self.element),
-            (fixed, 0) if fixed <= N => (N, &self.fixed),
+            (0, element @ 1..) if AGAIN.is_multiple_of(element) => (element, &self.element),
+            (fixed, 0) if fixed <= AGAIN => (AGAIN, &self.fixed),
             _ => return None,
         };
-        let mut pattern = [None; N];
-        for round in pattern.chunks_mut(period) {
+        let mut classes = [None; 24];
+        let (header, behind) = classes.split_at_mut(3);
+        header.copy_from_slice(&[Some(true), None, self.third.then_some(false)]);
+        for element in behind.chunks_mut(period) {
             for (within, is_str) in refs {
-                if let Some(word) = round.get_mut(*within) {
-                    *word = Some(*is_str);
+                if let Some(class) = element.get_mut(*within) {
+                    *class = Some(*is_str);
                 }
             }
         }
-        Some(pattern)
+        Some(classes)
     }
 }
 

@@ -17,7 +17,7 @@ pub use spec::{Field, KindSpec, Third, Version, WordClass};
 pub(crate) use describe::{describe_only, part_of_description};
 pub(crate) use discover::{Sizes, TypedefName};
 pub(crate) use layout::Layout;
-pub(crate) use map::{Highest, Refs};
+pub(crate) use map::{Limits, Refs};
 pub(crate) use sources::{Names, sizes_only};
 
 /// The number of a BTF kind, 0 to 127 (bits 24-30 of a record's `info`).
