@@ -6,6 +6,8 @@ mod json;
 #[cfg(feature = "cli")]
 pub(crate) mod pieces;
 mod text;
+#[cfg(feature = "cli")]
+mod turns;
 
 pub use c::C;
 pub use json::Json;

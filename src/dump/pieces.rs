@@ -3,20 +3,16 @@
 
 use std::io::{self, Write};
 
-use rayon::prelude::*;
-
 use super::buffer::Buffer;
-use super::{Json, Text, json};
+use super::{Json, Text, json, turns};
 use crate::btf::{Btf, Record};
 
-/// So many types are a piece. Shorter ones cost more to hand around, longer ones more memory.
-const PIECE: usize = 2048;
-
-/// So many pieces are held at most: each is up to a few hundred KiB long, as a rule.
-const PIECES: usize = 8;
+/// So many types are a piece. Shorter ones cost more to hand around, longer ones more memory: each is up to a few
+/// hundred KiB long, as a rule.
+const PIECE: usize = 1024;
 
 /// Fewer types are printed before other threads have started.
-const ENOUGH: usize = 4 * PIECE;
+const ENOUGH: usize = 8 * PIECE;
 
 /// Pieces that are longer are not held.
 const MOST: usize = 1 << 22;
@@ -31,42 +27,41 @@ pub(crate) enum Form {
 impl Form {
     /// Prints all own types of a blob: the bytes that [`Text::types`] and [`Json::types`] print.
     pub(crate) fn print(self, btf: &Btf, out: &mut impl Write) -> io::Result<()> {
+        self.print_with(btf, turns::threads(), out)
+    }
+
+    fn print_with(self, btf: &Btf, threads: usize, out: &mut impl Write) -> io::Result<()> {
         let (start, end) = match self {
             Form::Text => ("", ""),
             Form::Json => (json::START, json::END),
         };
         out.write_all(start.as_bytes())?;
-        self.pieces(btf, out)?;
+        self.pieces(btf, threads, out)?;
         out.write_all(end.as_bytes())?;
         out.flush()
     }
 
-    fn pieces(self, btf: &Btf, out: &mut impl Write) -> io::Result<()> {
+    fn pieces(self, btf: &Btf, threads: usize, out: &mut impl Write) -> io::Result<()> {
         let count = btf.types().size_hint().0;
-        let held = rayon::current_num_threads().min(PIECES);
-        if count < ENOUGH || held == 1 {
+        if count < ENOUGH || threads < 2 {
             return self.each(Buffer::new(out), btf.types(), true).finish();
         }
-        let piece = |from: usize| btf.types_from(from).take(PIECE);
+        let first = |piece: usize| piece.saturating_mul(PIECE);
+        let types = |piece: usize| btf.types_from(first(piece)).take(PIECE);
         // Each text, and whether it is all there.
-        let mut texts = vec![(Vec::new(), false); held];
-        for round in (0..count).step_by(PIECE.saturating_mul(held)) {
-            let starts: Vec<usize> = (round..count).step_by(PIECE).take(held).collect();
-            texts.par_iter_mut().zip(&starts).for_each(|(text, from)| {
-                let mut room = std::mem::take(&mut text.0);
-                room.clear();
-                let buffer = Buffer::with(Nowhere, room, MOST);
-                *text = self.each(buffer, piece(*from), *from == 0).into_text();
-            });
-            for ((text, is_whole), from) in texts.iter().zip(starts) {
-                if *is_whole {
-                    out.write_all(text)?;
-                } else {
-                    self.each(Buffer::new(&mut *out), piece(from), from == 0).finish()?;
-                }
+        let make = |piece: usize, text: Vec<u8>| {
+            let buffer = Buffer::with(Nowhere, text, MOST);
+            (piece, self.each(buffer, types(piece), piece == 0).into_text())
+        };
+        turns::in_order(count.div_ceil(PIECE), threads, make, |(piece, (mut text, is_whole))| {
+            if is_whole {
+                out.write_all(&text)?;
+            } else {
+                self.each(Buffer::new(&mut *out), types(piece), piece == 0).finish()?;
             }
-        }
-        Ok(())
+            text.clear();
+            Ok(text)
+        })
     }
 
     fn each<'a, W: Write>(
@@ -135,9 +130,8 @@ mod tests {
                 Form::Json => Json::new(&mut expected).types(btf.types()).unwrap(),
             }
             for threads in [1, 2, 3, 7] {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let mut out = Vec::new();
-                pool.install(|| form.print(&btf, &mut out)).unwrap();
+                form.print_with(&btf, threads, &mut out).unwrap();
                 assert!(out == expected, "{form:?} with {threads} threads");
             }
         }
