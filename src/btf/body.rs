@@ -111,6 +111,22 @@ impl Place {
         bytemuck::cast_slice(&self.blob.words).get(self.strings.clone()).unwrap_or_default()
     }
 
+    /// The words where they are, and a copy of the strings; a copy of both if others have the blob as well.
+    fn take(self) -> (Room<u32>, Room<u8>) {
+        let Place { blob, words: Range { start, end }, strings } = self;
+        match Arc::try_unwrap(blob) {
+            Err(blob) => Place { blob, words: start..end, strings }.copy(ADDED),
+            Ok(blob) => {
+                let strings = blob.bytes().get(strings).unwrap_or_default();
+                let strings = Room::copy_of(strings, ADDED, blob.words.is_large());
+                let mut words = blob.words;
+                words.truncate(end);
+                words.drop_front(start);
+                (words, strings)
+            }
+        }
+    }
+
     /// Copies in memory as it is here: what was read from a file is seldom one of many that are as long.
     fn copy(&self, more: usize) -> (Room<u32>, Room<u8>) {
         let fresh = self.blob.words.is_large();
@@ -145,10 +161,10 @@ impl Body {
         self.read.as_ref().map_or(&self.strings, Place::strings)
     }
 
-    /// To be changed: copied first if they are still in the blob that was read.
+    /// To be changed: taken out of the blob that was read, if they are still there; copied, if others have it too.
     pub(super) fn own(&mut self) -> (&mut Room<u32>, &mut Room<u8>) {
         if let Some(place) = self.read.take() {
-            (self.words, self.strings) = place.copy(ADDED);
+            (self.words, self.strings) = place.take();
         }
         (&mut self.words, &mut self.strings)
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::strings;
 use super::{Blob, Btf, Found, Interner, MAX_NAME_OFFSET, MAX_TYPE_ID, StrOff, TypeId};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{Kind, KindEntry, KindSpec, Layout, Sizes, Source};
+use crate::kind::{Kind, KindEntry, KindMap, KindSpec, Layout, Sizes, Source};
 use crate::origin::Origin;
 use crate::renumber::Shift;
 
@@ -36,6 +36,7 @@ pub(crate) struct Checkpoint {
     starts: usize,
     strings: usize,
     origin: Option<Origin>,
+    kinds: KindMap,
 }
 
 fn refuse(what: impl Into<String>) -> Error {
@@ -325,6 +326,7 @@ impl Btf {
             starts: self.starts.len(),
             strings: self.str_len(),
             origin: self.origin(),
+            kinds: self.kinds.clone(),
         })
     }
 
@@ -348,6 +350,7 @@ impl Btf {
         }
         self.header.types.start = to.types_at;
         self.as_read = to.as_read;
+        self.kinds = to.kinds;
         self.found = Found::default();
     }
 

@@ -18,7 +18,8 @@ pub(crate) enum Room<T> {
     Small(Vec<T>),
     Large {
         map: MmapMut,
-        /// In elements.
+        /// Where the first element is, and how many there are, in elements.
+        start: usize,
         len: usize,
     },
 }
@@ -36,7 +37,7 @@ impl<T: Pod> Room<T> {
         // Where there are none, memory is what it always is.
         #[cfg(target_os = "linux")]
         let _ = map.advise_range(memmap2::Advice::HugePage, 0, huge.saturating_mul(HUGE));
-        Room::Large { map, len: 0 }
+        Room::Large { map, start: 0, len: 0 }
     }
 
     /// So many elements of value 0.
@@ -44,7 +45,7 @@ impl<T: Pod> Room<T> {
         match Room::<T>::with_capacity(len) {
             Room::Small(_) => Room::Small(vec![T::zeroed(); len]),
             // Fresh memory is 0.
-            Room::Large { map, .. } => Room::Large { map, len },
+            Room::Large { map, .. } => Room::Large { map, start: 0, len },
         }
     }
 
@@ -71,6 +72,17 @@ impl<T: Pod> Room<T> {
         }
     }
 
+    /// Leaves out the first elements, so many of them.
+    pub(crate) fn drop_front(&mut self, count: usize) {
+        match self {
+            Room::Small(all) => drop(all.drain(..count.min(all.len()))),
+            Room::Large { start, len, .. } => {
+                let count = count.min(*len);
+                (*start, *len) = (start.saturating_add(count), len.saturating_sub(count));
+            }
+        }
+    }
+
     pub(crate) fn extend_from_slice(&mut self, more: &[T]) {
         self.insert(self.len(), more);
     }
@@ -80,8 +92,8 @@ impl<T: Pod> Room<T> {
         let old = self.len();
         let at = at.min(old);
         let new = old.saturating_add(more.len());
-        if let Room::Large { map, .. } = self
-            && elements::<T>(map).len() < new
+        if let Room::Large { map, start, .. } = self
+            && elements::<T>(map).len().saturating_sub(*start) < new
         {
             let mut larger = Room::with_capacity(new.saturating_mul(2));
             larger.extend_from_slice(self);
@@ -90,8 +102,9 @@ impl<T: Pod> Room<T> {
         match self {
             Room::Small(all) if at == old => all.extend_from_slice(more),
             Room::Small(all) => drop(all.splice(at..at, more.iter().copied())),
-            Room::Large { map, len } => {
-                let all = elements_mut(map).get_mut(at..new).unwrap_or_default();
+            Room::Large { map, start, len } => {
+                let behind = start.saturating_add(at)..start.saturating_add(new);
+                let all = elements_mut(map).get_mut(behind).unwrap_or_default();
                 all.copy_within(..old.saturating_sub(at), more.len());
                 all.iter_mut().zip(more).for_each(|(to, from)| *to = *from);
                 *len = new;
@@ -116,7 +129,9 @@ impl<T: Pod> Deref for Room<T> {
     fn deref(&self) -> &[T] {
         match self {
             Room::Small(all) => all,
-            Room::Large { map, len } => elements(map).get(..*len).unwrap_or_default(),
+            Room::Large { map, start, len } => {
+                elements(map).get(*start..start.saturating_add(*len)).unwrap_or_default()
+            }
         }
     }
 }
@@ -126,7 +141,10 @@ impl<T: Pod> DerefMut for Room<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         match self {
             Room::Small(all) => all,
-            Room::Large { map, len } => elements_mut(map).get_mut(..*len).unwrap_or_default(),
+            Room::Large { map, start, len } => {
+                let all = elements_mut(map).get_mut(*start..start.saturating_add(*len));
+                all.unwrap_or_default()
+            }
         }
     }
 }
@@ -170,9 +188,18 @@ mod tests {
             }
             room.truncate(len);
             expected.truncate(len);
+            let front = len / 3;
+            room.drop_front(front);
+            expected.drain(..front);
             room.extend_from_slice(&all);
             expected.extend_from_slice(&all);
             assert!(*room == *expected && *room.clone() == *expected, "{len}");
+            for (at, more) in [(1, 3), (len, 1 << 19)] {
+                let more = vec![9; more];
+                room.insert(at.min(room.len()), &more);
+                expected.splice(at.min(expected.len())..at.min(expected.len()), more);
+                assert!(*room == *expected, "{len} at {at}");
+            }
             if let Some(last) = room.last_mut() {
                 *last = 1;
                 assert_eq!(room.last(), Some(&1));

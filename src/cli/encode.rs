@@ -39,7 +39,8 @@ pub(super) fn run(args: &Encode, say: Say) -> anyhow::Result<u8> {
 /// Describes the kinds in one file.
 fn one(args: &Encode, path: &Path, parse: &Parse, say: Say) -> anyhow::Result<Outcome> {
     let dest = destination(args, path)?;
-    let (file, mut btf) = open(path, parse)?;
+    let (mut file, mut btf) = open(path, parse)?;
+    file.give_up();
     let in_file = || path.display().to_string();
     btf.check_base().with_context(in_file)?;
     note_base(&file, &btf, &args.reading.base, say);

@@ -52,7 +52,8 @@ pub struct File {
 
 #[derive(Debug)]
 enum Content {
-    Raw(Arc<Blob>),
+    /// None: see [`File::give_up`].
+    Raw(Option<Arc<Blob>>),
     Elf(Elf),
 }
 
@@ -66,11 +67,17 @@ const OTHERS: [(&[u8], &str); 2] = [
     (b"!<arch>\n", "an archive: unpack it first (ar x)"),
 ];
 
+/// The bytes of a raw file, which nobody asks for when they were given up.
+fn raw(blob: &Option<Arc<Blob>>) -> Result<&Arc<Blob>> {
+    let gone = || Error::new(ErrorKind::Io, "the file's bytes were given up");
+    blob.as_ref().ok_or_else(gone)
+}
+
 fn content_of(bytes: Vec<u8>) -> Result<Content> {
     Ok(if bytes.starts_with(b"\x7fELF") {
         Content::Elf(Elf::in_memory(bytes)?)
     } else {
-        Content::Raw(Arc::new(Blob::copy_of(&bytes)))
+        Content::Raw(Some(Arc::new(Blob::copy_of(&bytes))))
     })
 }
 
@@ -99,7 +106,7 @@ impl File {
             let expected = usize::try_from(metadata.len()).unwrap_or(0).min(1 << 28);
             if [b"\x9f\xeb", b"\xeb\x9f"].iter().any(|magic| bytes.starts_with(*magic)) {
                 let blob = Blob::read(&mut bytes.chain(file), expected).map_err(cannot)?;
-                let content = Content::Raw(Arc::new(blob));
+                let content = Content::Raw(Some(Arc::new(blob)));
                 return Ok(File { path: path.to_owned(), content, packing: None });
             }
             // What is nothing to us is not read any further.
@@ -137,15 +144,24 @@ impl File {
     /// If an ELF file has no such section, or it cannot be read.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         match &self.content {
-            Content::Raw(blob) => Ok(blob.bytes().to_vec()),
+            Content::Raw(blob) => Ok(raw(blob)?.bytes().to_vec()),
             Content::Elf(elf) => elf.section_data(elf.btf_section()?),
+        }
+    }
+
+    /// The bytes of a raw file are not asked for again: BTF that was read from them is changed where it is, and
+    /// not copied first.
+    #[cfg(feature = "cli")]
+    pub(crate) fn give_up(&mut self) {
+        if let Content::Raw(blob) = &mut self.content {
+            *blob = None;
         }
     }
 
     /// The same, shared where it is held.
     fn blob(&self) -> Result<Arc<Blob>> {
         match &self.content {
-            Content::Raw(blob) => Ok(Arc::clone(blob)),
+            Content::Raw(blob) => Ok(Arc::clone(raw(blob)?)),
             Content::Elf(elf) => Ok(Arc::new(elf.section_blob(elf.btf_section()?)?)),
         }
     }
@@ -203,9 +219,9 @@ impl File {
     /// Whether there is BTF in the file, readable or not.
     pub fn has_btf(&self) -> bool {
         match &self.content {
-            Content::Raw(blob) => {
+            Content::Raw(blob) => blob.as_ref().is_none_or(|blob| {
                 blob.bytes().starts_with(b"\x9f\xeb") || blob.bytes().starts_with(b"\xeb\x9f")
-            }
+            }),
             Content::Elf(elf) => elf.find(".BTF").is_some(),
         }
     }

@@ -163,7 +163,7 @@ impl File {
     /// If it can't be read.
     pub fn contents(&self, strip_signature: bool) -> Result<Vec<u8>> {
         let bytes = match &self.content {
-            Content::Raw(blob) => blob.bytes().to_vec(),
+            Content::Raw(blob) => super::raw(blob)?.bytes().to_vec(),
             Content::Elf(elf) => {
                 let patches = match strip_signature {
                     true => elf.without_signature(),

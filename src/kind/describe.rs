@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::discover::KIND_PREFIX;
+use super::discover::{self, KIND_PREFIX};
 use super::{Field, Kind, KindSpec, Source, Third, Version, WordClass};
 use crate::btf::{Btf, TypeId, Types};
 use crate::error::{Error, ErrorKind, Result};
@@ -119,13 +119,17 @@ pub(crate) fn describe_only(
             shift,
         });
     }
-    // What was read is shared, so that this copies no more than where records start.
-    let before = btf.clone();
-    let done = add_missing(btf, options, missing);
-    if done.is_err() {
-        *btf = before;
+    match options.place {
+        // What is behind all others can be taken off, so that nothing is copied for that.
+        Place::Back => {
+            let before = btf.checkpoint()?;
+            add_missing(btf, options, missing).inspect_err(|_| btf.go_back(before))
+        }
+        Place::Front => {
+            let before = btf.clone();
+            add_missing(btf, options, missing).inspect_err(|_| *btf = before)
+        }
     }
-    done
 }
 
 fn add_missing(btf: &mut Btf, options: &Describe, missing: Missing) -> Result<Described> {
@@ -289,10 +293,16 @@ impl<'a> Plan<'a> {
     fn new(btf: &'a Btf, first: u32) -> Self {
         let mut present: HashMap<(Kind, &[u8]), Vec<u32>> = HashMap::new();
         let mut behind = Vec::new();
-        let mut level = Some(btf);
-        while let Some(at) = level {
+        let levels = || std::iter::successors(Some(btf), |btf| btf.base().map(|base| &**base));
+        // Most blobs have no such names: there is no need to look at those of all structs and arrays.
+        let has_names = levels().any(|at| discover::has_parts(at.own_strings()));
+        for at in levels() {
             let types = at.view();
             for (id, words) in types.own_from(0) {
+                let kind = words.get(1).map(|info| Kind::of_info(*info));
+                if !has_names && matches!(kind, Some(Kind::STRUCT | Kind::ARRAY)) {
+                    continue;
+                }
                 let Some((kind, name)) = part_of_description(&types, words) else {
                     continue;
                 };
@@ -302,7 +312,6 @@ impl<'a> Plan<'a> {
                     behind.push(word);
                 }
             }
-            level = at.base().map(|base| &**base);
         }
         // A base's types come before those of what is split on it.
         present.values_mut().for_each(|ids| ids.sort_unstable());
@@ -585,7 +594,7 @@ fn part_name<'a>(types: &Types<'a>, kind: Kind, words: &'a [u32]) -> Option<&'a 
     let [name_off, _, _, rest @ ..] = words else {
         return None;
     };
-    let starts: &[&[u8]] = match kind {
+    let names: &[&[u8]] = match kind {
         Kind::INT => &[b"int\0", b"unsigned int\0", b"__u32\0", b"__s32\0"],
         Kind::TYPEDEF => &[b"__u32\0", b"__s32\0", b"__btf_", b"__BTF_"],
         Kind::STRUCT => &[b"__btf_type", KIND_PREFIX],
@@ -598,6 +607,6 @@ fn part_name<'a>(types: &Types<'a>, kind: Kind, words: &'a [u32]) -> Option<&'a 
     // Nearly all names differ in the first bytes: only few are looked at to their end.
     let tail = types.tail(*name_off)?;
     let first = tail.first_chunk::<4>()?;
-    let ours = starts.iter().any(|start| start.starts_with(first) && tail.starts_with(start));
+    let ours = names.iter().any(|name| name.first_chunk() == Some(first) && tail.starts_with(name));
     ours.then(|| types.short_string(*name_off)).flatten()
 }

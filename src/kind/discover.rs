@@ -9,6 +9,8 @@ use crate::error::{Error, ErrorKind};
 
 /// All names of descriptions start like this, but for those of words and headers.
 const PREFIX: &[u8] = b"__BTF_";
+/// Those of words and headers start like this.
+const WORDS_PREFIX: &[u8] = b"__btf_";
 /// Typedefs of this name and a number describe a kind.
 pub(super) const KIND_PREFIX: &[u8] = b"__BTF_KIND_";
 /// Typedefs of this name and three numbers give a kind's sizes to readers that cannot walk yet.
@@ -72,6 +74,11 @@ pub(super) fn named_sizes(name: &[u8]) -> Option<(Kind, u32, u32)> {
 /// Whether names of descriptions are anywhere in a string section.
 pub(super) fn has_names(strings: &[u8]) -> bool {
     memmem::find(strings, PREFIX).is_some()
+}
+
+/// The same, or names of what descriptions are made of.
+pub(super) fn has_parts(strings: &[u8]) -> bool {
+    has_names(strings) || memmem::find(strings, WORDS_PREFIX).is_some()
 }
 
 /// All strings `__BTF_SIZES_n_i_e` of a string section, of kinds above the released ones. They
