@@ -9,14 +9,14 @@ use crate::kind::Sizes;
 /// So many walks are on the way at a time.
 const LANES: usize = 6;
 
-/// So many words further on the next of them begins.
-const LANE: usize = 2048;
+/// So many words further on the next of them begins. What a fuzzer makes is short.
+const LANE: usize = if cfg!(fuzzing) { 64 } else { 2048 };
 
-/// That far all of them go together.
-const ALL: usize = LANE * LANES;
+/// That far all of them go together, in words.
+pub(super) const ALL: usize = LANE * LANES;
 
 /// A start is looked for among so many words.
-const LOOK: usize = 64;
+const LOOK: usize = 32;
 
 /// What looks like a start leads to so many records.
 const LIKELY: usize = 4;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::step::{Row, Steps};
+use super::step::{self, Row, Steps};
 use super::{Btf, Types};
 use crate::btf::TypeId;
 use crate::error::{Error, ErrorKind, Result};
@@ -66,6 +66,8 @@ pub(crate) struct Begun {
     /// Where it is, in words.
     at: usize,
     starts: Vec<u32>,
+    /// That it stands before a record that it cannot step over by itself.
+    is_stuck: bool,
 }
 
 impl Begun {
@@ -76,18 +78,21 @@ impl Begun {
             steps.set(spec.kind.index(), Row::new(Sizes::of(spec)));
         }
         // No record is shorter than its header. What is not needed in the end was never touched.
-        Begun { steps, at: 0, starts: Vec::with_capacity(words / 3) }
+        Begun { steps, at: 0, starts: Vec::with_capacity(words / 3), is_stuck: false }
     }
 
     /// Goes as far as it can with the first of the words, where all is as usual.
     pub(super) fn go_on(&mut self, words: &[u32]) {
-        self.at = self.steps.over_most(words, self.at, &mut self.starts);
+        if !self.is_stuck {
+            self.at = self.steps.over_most(words, self.at, &mut self.starts);
+            self.is_stuck = words.len().saturating_sub(self.at) > step::ALL;
+        }
     }
 }
 
 /// Steps over all records.
 pub(crate) fn walk(walk: Walk<'_>, begun: Begun) -> Result<Walked> {
-    let Begun { mut steps, at, mut starts } = begun;
+    let Begun { mut steps, at, mut starts, .. } = begun;
     let mut finder =
         Finder { walk, typedefs: Vec::new(), searched: 0, strings: None, used: Vec::new() };
     let mut at = steps.over(walk.words, at, &mut starts);
