@@ -224,3 +224,25 @@ fn an_origin_record_that_is_in_use() {
     let used = Btf::parse(&blob).unwrap();
     assert_eq!(renumber(&used, &base).unwrap_err().kind(), ErrorKind::Edit);
 }
+
+/// A fixed part of no words can be there four billion times over: reading that took seconds.
+#[test]
+fn nothing_as_often_as_one_likes() {
+    let mut btf = Btf::new();
+    let int = btf.add_int("unsigned int", 4, Encoding::Unsigned).unwrap();
+    let member =
+        |name, ty, words: u32| Member { name, ty, bits_offset: 32 * words, bitfield_size: 0 };
+    let words = [member("name_off", int, 0), member("info", int, 1), member("size", int, 2)];
+    let header = btf.add_struct("header", 12, &words).unwrap();
+    let nothing = btf.add_struct("nothing", 0, &[]).unwrap();
+    let fixed = btf.add_array(nothing, int, u32::MAX).unwrap();
+    let members = [member("type", header, 0), member("fixed", fixed, 3)];
+    let outer = btf.add_struct("__BTF_KIND_GADGET", 12, &members).unwrap();
+    for kind in 20..=127 {
+        btf.add_typedef(&format!("__BTF_KIND_{kind}"), outer).unwrap();
+    }
+    let read = Btf::parse(&btf.to_bytes()).unwrap();
+    let described = read.descriptions();
+    assert_eq!(described.len(), 108);
+    assert!(described.iter().all(|(spec, _)| spec.fixed.is_empty() && spec.elements.is_empty()));
+}
