@@ -60,64 +60,39 @@ const BLOCK: usize = 12;
 /// So many records at a time, so that what was written for them is still at hand when they move.
 const RECORDS: usize = 256;
 
-/// How a word moves: from `from` on it grows by `by`.
-#[derive(Clone, Copy)]
-struct Move {
-    from: u32,
-    by: u32,
-}
-
-impl Move {
-    /// The word, moved. Without a branch, so that several are done at once.
-    #[inline(always)]
-    fn of(self, word: u32) -> u32 {
-        let mask = u32::from(word >= self.from).wrapping_neg();
-        word.wrapping_add(mask & self.by)
-    }
-}
-
-/// How references move. 0 stays 0.
-#[derive(Clone, Copy)]
+/// What is added to references that are not below `from`. 0 stays 0.
+#[derive(Debug, Clone, Copy)]
 struct Moves {
-    string: Move,
-    id: Move,
+    from: u32,
+    strings: u32,
+    ids: u32,
 }
 
 impl Moves {
-    fn new(shift: &Shift) -> Moves {
-        Moves {
-            string: Move { from: shift.strs_from.max(1), by: shift.strs_by },
-            id: Move { from: shift.ids_from.max(1), by: shift.ids_by },
+    /// What a shift does, one after the other.
+    fn of(shift: &Shift) -> Vec<Moves> {
+        let strings = Moves { from: shift.strs_from.max(1), strings: shift.strs_by, ids: 0 };
+        let ids = Moves { from: shift.ids_from.max(1), strings: 0, ids: shift.ids_by };
+        if strings.from == ids.from {
+            return vec![Moves { ids: ids.ids, ..strings }];
         }
+        vec![strings, ids]
     }
 
-    /// A word of this class: true for string offsets, false for type ids.
-    fn of(&self, class: Option<bool>) -> Move {
+    /// What is added to a word of this class: true for string offsets, false for type ids.
+    fn by(&self, class: Option<bool>) -> u32 {
         match class {
-            Some(true) => self.string,
-            Some(false) => self.id,
-            None => Move { from: 0, by: 0 },
+            Some(true) => self.strings,
+            Some(false) => self.ids,
+            None => 0,
         }
     }
 }
 
-/// How the words of a block move.
-#[derive(Clone, Copy)]
-struct Block {
-    from: [u32; BLOCK],
-    by: [u32; BLOCK],
-}
+/// What is added to the words of a block.
+type Block = [u32; BLOCK];
 
-impl Block {
-    const NONE: Block = Block { from: [0; BLOCK], by: [0; BLOCK] };
-
-    fn new(classes: &[Option<bool>; BLOCK], moves: &Moves) -> Block {
-        let moves = classes.map(|class| moves.of(class));
-        Block { from: moves.map(|word| word.from), by: moves.map(|word| word.by) }
-    }
-}
-
-/// How the words of a kind's records move.
+/// What is added to the words of a kind's records.
 #[derive(Clone, Copy)]
 struct Row<'a> {
     first: Block,
@@ -128,14 +103,14 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    const NONE: Row<'static> = Row { first: Block::NONE, again: Block::NONE, other: None };
+    const NONE: Row<'static> = Row { first: [0; BLOCK], again: [0; BLOCK], other: None };
 
     fn new(refs: &'a Refs, moves: &Moves) -> Self {
         let classes = refs.classes();
         match classes.as_ref().map(|classes| classes.as_chunks()) {
             Some(([first, again], _)) => Row {
-                first: Block::new(first, moves),
-                again: Block::new(again, moves),
+                first: first.map(|class| moves.by(class)),
+                again: again.map(|class| moves.by(class)),
                 other: None,
             },
             _ => Row { other: Some(refs), ..Row::NONE },
@@ -143,10 +118,9 @@ impl<'a> Row<'a> {
     }
 }
 
-/// How each of the words of some records moves.
+/// What is added to each of the words of some records.
 #[derive(Default)]
 struct Plan {
-    from: Vec<u32>,
     by: Vec<u32>,
 }
 
@@ -154,33 +128,25 @@ impl Plan {
     fn make_room(&mut self, words: usize) {
         let needed = words.saturating_add(BLOCK);
         if self.by.len() < needed {
-            let room = needed.saturating_mul(2);
-            self.from.resize(room, 0);
-            self.by.resize(room, 0);
+            self.by.resize(needed.saturating_mul(2), 0);
         }
     }
 
     /// What is past the end of a record is put again for the next one.
     #[inline(always)]
     fn put(&mut self, at: usize, block: &Block) {
-        let words = at..at.wrapping_add(BLOCK);
-        if let (Some(from), Some(by)) = (self.from.get_mut(words.clone()), self.by.get_mut(words)) {
-            from.copy_from_slice(&block.from);
-            by.copy_from_slice(&block.by);
+        if let Some(by) = self.by.get_mut(at..at.wrapping_add(BLOCK)) {
+            by.copy_from_slice(block);
         }
     }
 
     #[cold]
     fn put_other(&mut self, record: &[u32], at: usize, refs: &Refs, moves: &Moves) {
-        for word in at..at.saturating_add(record.len()) {
-            if let Some(by) = self.by.get_mut(word) {
-                *by = 0;
-            }
-        }
+        let words = self.by.get_mut(at..).unwrap_or_default();
+        words.iter_mut().zip(record).for_each(|(by, _)| *by = 0);
         refs.for_each(record, |within, _, is_str| {
-            let word = at.saturating_add(within);
-            if let (Some(from), Some(by)) = (self.from.get_mut(word), self.by.get_mut(word)) {
-                Move { from: *from, by: *by } = moves.of(Some(is_str));
+            if let Some(by) = words.get_mut(within) {
+                *by = moves.by(Some(is_str));
             }
         });
     }
@@ -225,7 +191,7 @@ impl Plan {
 
 /// Moves the references of records that start at `starts`.
 ///
-/// How each word moves is written down record by record; moving them knows no records.
+/// What is added to each word is written down record by record; adding it knows no records.
 fn move_words(words: &mut [u32], starts: &[u32], kinds: &KindMap, moves: &Moves) {
     let mut rows = [const { Row::NONE }; 128];
     for entry in kinds.iter() {
@@ -243,8 +209,10 @@ fn move_words(words: &mut [u32], starts: &[u32], kinds: &KindMap, moves: &Moves)
         rest = behind;
         plan.make_room(len);
         plan.put_all(words, block, &rows, moves);
-        for ((word, from), by) in words.iter_mut().zip(&plan.from).zip(&plan.by) {
-            *word = Move { from: *from, by: *by }.of(*word);
+        for (word, by) in words.iter_mut().zip(&plan.by) {
+            // Without a branch, so that several are done at once.
+            let mask = u32::from(*word >= moves.from).wrapping_neg();
+            *word = word.wrapping_add(mask & by);
         }
     }
 }
@@ -300,7 +268,9 @@ impl Btf {
     /// Moves every reference in the own types, without a look at limits.
     fn move_refs(&mut self, shift: &Shift) {
         let (words, starts, kinds) = self.words_mut();
-        move_words(words, starts, kinds, &Moves::new(shift));
+        for moves in Moves::of(shift) {
+            move_words(words, starts, kinds, &moves);
+        }
     }
 
     /// Refuses kinds of which only the sizes are known.
@@ -389,7 +359,9 @@ mod tests {
                 });
                 expected.extend(&record);
             }
-            move_words(&mut words, &starts, &kinds, &Moves::new(&shift));
+            for moves in Moves::of(&shift) {
+                move_words(&mut words, &starts, &kinds, &moves);
+            }
             assert_eq!(words, expected, "{shift:?}");
         }
     }
