@@ -35,6 +35,7 @@ pub(crate) fn in_order<T: Send, R: Default + Send>(
             }
         };
         let mut turns = table.turns();
+        turns.is_shared = threads < 2;
         for _ in 1..threads {
             // What one thread less does, the others do.
             turns.is_shared |= thread::Builder::new().spawn_scoped(scope, work).is_err();
@@ -79,7 +80,7 @@ struct Turns<T, R> {
     rooms: Vec<R>,
     /// How many threads wait.
     waiting: usize,
-    /// That another thread is there.
+    /// That another thread is there, or none will be.
     is_shared: bool,
     is_over: bool,
 }
@@ -165,6 +166,60 @@ impl<T, R: Default> Drop for Leaving<'_, T, R> {
             let mut turns = self.table.turns();
             turns.is_over = true;
             self.table.tell(&turns);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_taken_in_order() {
+        for threads in 1..6 {
+            for count in [0, 1, 2, 3, 10, 500] {
+                let mut taken = Vec::new();
+                let make = |piece: usize, room: Vec<u8>| {
+                    assert!(room.is_empty());
+                    // Some take longer.
+                    (0..piece % 7 * 300).for_each(|i| assert!(std::hint::black_box(i) < 2000));
+                    piece
+                };
+                let take = |piece| {
+                    taken.push(piece);
+                    Ok(Vec::new())
+                };
+                in_order(count, threads, make, take).unwrap();
+                assert!(taken.iter().copied().eq(0..count), "{threads} threads: {taken:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_taken_after_an_error() {
+        for threads in 1..4 {
+            let mut taken = 0;
+            let done = in_order(
+                100,
+                threads,
+                |piece, (): ()| piece,
+                |piece| {
+                    taken = piece;
+                    if piece < 5 { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+                },
+            );
+            assert_eq!(done.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+            assert_eq!(taken, 5);
+        }
+    }
+
+    /// Whichever thread it is: the others do not wait for it.
+    #[test]
+    fn a_panic_ends_all() {
+        for threads in 1..4 {
+            let make = |piece, (): ()| assert!(piece != 50, "on purpose");
+            let run = || in_order(100, threads, make, |()| Ok(()));
+            assert!(std::panic::catch_unwind(run).is_err());
         }
     }
 }
