@@ -127,7 +127,7 @@ fn degraded(input: &Input<'_>, old: &Btf) {
             }
             // Newer kernels look for tags, which older ones refuse; a tag that has lost its kind_flag is one.
             let report = check(&new.to_bytes(), &Options::default());
-            let is_tag = |rule: &str| ["root-tag", "kptr-tag"].contains(&rule);
+            let is_tag = |rule: &str| ["root-tag", "kptr-tag", "kptr-target"].contains(&rule);
             let error = report.first_error().filter(|error| !is_tag(error.rule));
             assert!(error.is_none(), "{version}: {error:?}");
             let left = degrade::check(&new, version);

@@ -9,10 +9,10 @@ use crate::btf::{Btf, Record};
 
 /// So many types are a piece. Shorter ones cost more to hand around, longer ones more memory: each is up to a few
 /// hundred KiB long, as a rule.
-const PIECE: usize = 1024;
+const PIECE: usize = 256;
 
 /// Fewer types are printed before other threads have started.
-const ENOUGH: usize = 8 * PIECE;
+const ENOUGH: usize = 32 * PIECE;
 
 /// Pieces that are longer are not held.
 const MOST: usize = 1 << 22;
