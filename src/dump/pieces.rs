@@ -7,8 +7,8 @@ use super::buffer::Buffer;
 use super::{Json, Text, json, turns};
 use crate::btf::{Btf, Record};
 
-/// So many types are a piece. Shorter ones cost more to hand around, longer ones more memory: each is up to a few
-/// hundred KiB long, as a rule.
+/// So many types are a piece. Shorter ones cost more to hand around, longer ones more memory: each is some 40 KiB
+/// long, as a rule.
 const PIECE: usize = 256;
 
 /// Fewer types are printed before other threads have started.
