@@ -1,8 +1,8 @@
 //! [`Shift`]: moving type ids and string offsets, in every place that the word classes name.
 
-use crate::btf::{Btf, MAX_NAME_OFFSET, MAX_TYPE_ID};
+use crate::btf::{Btf, MAX_NAME_OFFSET, MAX_TYPE_ID, PerWord, pieces};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{Kind, KindMap, Refs};
+use crate::kind::{Kind, KindMap};
 
 /// How references move: type ids from `ids_from` on grow by `ids_by`, string offsets from
 /// `strs_from` on by `strs_by`. 0 (void, no name) stays 0.
@@ -54,12 +54,6 @@ impl Shift {
     }
 }
 
-/// Elements of any length that released kinds have go into so many words without a rest.
-const BLOCK: usize = 12;
-
-/// So many records at a time, so that what was written for them is still at hand when they move.
-const RECORDS: usize = 256;
-
 /// What is added to references that are not below `from`. 0 stays 0.
 #[derive(Debug, Clone, Copy)]
 struct Moves {
@@ -89,127 +83,13 @@ impl Moves {
     }
 }
 
-/// What is added to the words of a block.
-type Block = [u32; BLOCK];
-
-/// What is added to the words of a kind's records.
-#[derive(Clone, Copy)]
-struct Row<'a> {
-    first: Block,
-    /// All blocks behind that.
-    again: Block,
-    /// If it is not so simple.
-    other: Option<&'a Refs>,
-}
-
-impl<'a> Row<'a> {
-    const NONE: Row<'static> = Row { first: [0; BLOCK], again: [0; BLOCK], other: None };
-
-    fn new(refs: &'a Refs, moves: &Moves) -> Self {
-        let classes = refs.classes();
-        match classes.as_ref().map(|classes| classes.as_chunks()) {
-            Some(([first, again], _)) => Row {
-                first: first.map(|class| moves.by(class)),
-                again: again.map(|class| moves.by(class)),
-                other: None,
-            },
-            _ => Row { other: Some(refs), ..Row::NONE },
-        }
-    }
-}
-
-/// What is added to each of the words of some records.
-#[derive(Default)]
-struct Plan {
-    by: Vec<u32>,
-}
-
-impl Plan {
-    fn make_room(&mut self, words: usize) {
-        let needed = words.saturating_add(BLOCK);
-        if self.by.len() < needed {
-            self.by.resize(needed.saturating_mul(2), 0);
-        }
-    }
-
-    /// What is past the end of a record is put again for the next one.
-    #[inline(always)]
-    fn put(&mut self, at: usize, block: &Block) {
-        if let Some(by) = self.by.get_mut(at..at.wrapping_add(BLOCK)) {
-            by.copy_from_slice(block);
-        }
-    }
-
-    #[cold]
-    fn put_other(&mut self, record: &[u32], at: usize, refs: &Refs, moves: &Moves) {
-        let words = self.by.get_mut(at..).unwrap_or_default();
-        words.iter_mut().zip(record).for_each(|(by, _)| *by = 0);
-        refs.for_each(record, |within, _, is_str| {
-            if let Some(by) = words.get_mut(within) {
-                *by = moves.by(Some(is_str));
-            }
-        });
-    }
-
-    /// The record that goes from `at` to `end`.
-    #[inline(always)]
-    fn put_record(
-        &mut self,
-        words: &[u32],
-        mut at: usize,
-        end: usize,
-        rows: &[Row<'_>; 128],
-        moves: &Moves,
-    ) {
-        let Some(info) = words.get(at.wrapping_add(1)) else { return };
-        let Some(row) = rows.get((info >> 24 & 0x7f) as usize) else { return };
-        self.put(at, &row.first);
-        if let Some(refs) = row.other {
-            self.put_other(words.get(at..end).unwrap_or_default(), at, refs, moves);
-            return;
-        }
-        at = at.wrapping_add(BLOCK);
-        while at < end {
-            self.put(at, &row.again);
-            at = at.wrapping_add(BLOCK);
-        }
-    }
-
-    /// All records of some words. By itself, so that all that it needs stays in registers.
-    #[inline(never)]
-    fn put_all(&mut self, words: &[u32], starts: &[u32], rows: &[Row<'_>; 128], moves: &Moves) {
-        let [first, others @ ..] = starts else { return };
-        let place = |start: &u32| start.wrapping_sub(*first) as usize;
-        for (start, end) in starts.iter().zip(others) {
-            self.put_record(words, place(start), place(end), rows, moves);
-        }
-        if let Some(last) = starts.last() {
-            self.put_record(words, place(last), words.len(), rows, moves);
-        }
-    }
-}
-
 /// Moves the references of records that start at `starts`.
-///
-/// What is added to each word is written down record by record; adding it knows no records.
 fn move_words(words: &mut [u32], starts: &[u32], kinds: &KindMap, moves: &Moves) {
-    let mut rows = [const { Row::NONE }; 128];
-    for entry in kinds.iter() {
-        if let Some(row) = rows.get_mut(entry.spec.kind.index()) {
-            *row = Row::new(&entry.refs, moves);
-        }
-    }
-    let mut plan = Plan::default();
-    let mut rest = words;
-    let mut blocks = starts.chunks(RECORDS).peekable();
-    while let Some(block @ [first, ..]) = blocks.next() {
-        let end = blocks.peek().and_then(|next| next.first());
-        let len = end.map_or(rest.len(), |end| end.wrapping_sub(*first) as usize);
-        let Some((words, behind)) = rest.split_at_mut_checked(len) else { return };
-        rest = behind;
-        plan.make_room(len);
-        plan.put_all(words, block, &rows, moves);
-        for (word, by) in words.iter_mut().zip(&plan.by) {
+    let mut by = PerWord::new(kinds, words.len(), |class| moves.by(class));
+    for (range, starts) in pieces(words.len(), starts) {
+        let words = words.get_mut(range).unwrap_or_default();
+        let by = by.of(words, starts);
+        for (word, by) in words.iter_mut().zip(by) {
             // Without a branch, so that several are done at once.
             let mask = u32::from(*word >= moves.from).wrapping_neg();
             *word = word.wrapping_add(mask & by);

@@ -4,6 +4,7 @@ mod body;
 mod build;
 mod header;
 mod index;
+mod per_word;
 mod reach;
 mod record;
 mod remove;
@@ -25,6 +26,7 @@ pub use header::Endian;
 pub use record::{Elements, Record};
 pub use remove::Removal;
 
+pub(crate) use per_word::{PerWord, pieces};
 pub(crate) use strings::Interner;
 pub(crate) use types::Types;
 pub(crate) use walk::MAX_TYPE_ID;

@@ -1,18 +1,7 @@
-//! Whether references are below their limits, many words at a time.
+//! Whether references are below their limits.
 
+use super::per_word::{PerWord, pieces};
 use crate::kind::{KindMap, Limits};
-
-/// Elements of any length that released kinds have go into so many words without a rest.
-const BLOCK: usize = 12;
-
-/// What each word of a block may be at most.
-type Most = [i32; BLOCK];
-
-/// So many records at a time, so that what was written for them is still at hand when it is compared.
-const RECORDS: usize = 256;
-
-/// So many words they seldom have together.
-const ROOM: usize = 32 * RECORDS;
 
 /// Numbers in the order of u32, as i32: these can be compared several at once.
 #[inline(always)]
@@ -20,78 +9,26 @@ fn ordered(word: u32) -> i32 {
     (word ^ 1 << 31).cast_signed()
 }
 
-/// By kind the words of its first block, and of all others.
-fn rows(kinds: &KindMap, limits: Limits) -> Option<[[Most; 2]; 128]> {
-    let most = |class: Option<bool>| {
-        ordered(match class {
-            Some(true) => limits.string.saturating_sub(1),
-            Some(false) => limits.id.saturating_sub(1),
-            None => u32::MAX,
-        })
-    };
-    let mut rows = [[[0; BLOCK]; 2]; 128];
-    for entry in kinds.iter() {
-        let classes = entry.refs.classes()?;
-        let ([first, again], _) = classes.as_chunks() else { return None };
-        if let Some(row) = rows.get_mut(entry.spec.kind.index()) {
-            *row = [first.map(most), again.map(most)];
-        }
-    }
-    Some(rows)
-}
-
-/// Whether all references of the records that start at `starts` are below `limits`. False does not mean that
-/// one is not: there are kinds for which this is not the way.
-///
-/// What the words may be at most is written down record by record; the comparison knows no records.
-#[inline(never)]
+/// Whether all references of the records that start at `starts` are below `limits`.
 pub(super) fn all_below(words: &[u32], starts: &[u32], kinds: &KindMap, limits: Limits) -> bool {
-    let Some(rows) = rows(kinds, limits) else { return false };
-    let mut most = vec![0; words.len().min(ROOM).saturating_add(BLOCK)];
-    let mut blocks = starts.chunks(RECORDS).peekable();
-    while let Some([first, others @ ..]) = blocks.next() {
-        let end =
-            blocks.peek().and_then(|next| next.first()).map_or(words.len(), |end| *end as usize);
-        let Some(words) = words.get(*first as usize..end) else { return false };
-        let needed = words.len().saturating_add(BLOCK);
-        if most.len() < needed {
-            most.resize(needed.saturating_mul(2), 0);
-        }
-        let ends = others.iter().map(|end| end.wrapping_sub(*first) as usize).chain([words.len()]);
-        let mut at = 0_usize;
-        for end in ends {
-            let Some(info) = words.get(at.wrapping_add(1)) else { return false };
-            let Some([row, again]) = rows.get((info >> 24 & 0x7f) as usize) else { return false };
-            put(&mut most, at, row);
-            at = at.wrapping_add(BLOCK);
-            while at < end {
-                put(&mut most, at, again);
-                at = at.wrapping_add(BLOCK);
-            }
-            at = end;
-        }
-        let above = words
-            .iter()
-            .zip(&most)
-            .fold(false, |above, (word, most)| above | (ordered(*word) > *most));
-        if above {
-            return false;
-        }
-    }
-    true
-}
-
-#[inline(always)]
-fn put(most: &mut [i32], at: usize, block: &Most) {
-    if let Some(to) = most.get_mut(at..at.wrapping_add(BLOCK)) {
-        to.copy_from_slice(block);
-    }
+    let most = |class| match class {
+        Some(true) => ordered(limits.string.saturating_sub(1)),
+        Some(false) => ordered(limits.id.saturating_sub(1)),
+        None => ordered(u32::MAX),
+    };
+    let mut most = PerWord::new(kinds, words.len(), most);
+    pieces(words.len(), starts).all(|(range, starts)| {
+        let words = words.get(range).unwrap_or_default();
+        let above = |(word, most): (&u32, &i32)| ordered(*word) > *most;
+        // Without a branch, so that several are compared at once.
+        !words.iter().zip(most.of(words, starts)).fold(false, |any, word| any | above(word))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kind::{Kind, KindEntry, KindSpec, Source};
+    use crate::kind::{KindEntry, KindSpec, Source};
 
     /// One word after the other is too high, by little or by much, in records of all kinds and lengths.
     #[test]
@@ -101,6 +38,8 @@ mod tests {
             "kind 42 GADGET\nthird id\nfixed a:id b c:str d:id\n",
             "kind 43 WIDGET\nthird size\nelements a:id b c:str d:id\n",
             "kind 44 THING\nthird id\nelements a b:str c:id d e f:str\n",
+            "kind 45 THIN\nthird id\nelements a b c:id d e:str\n",
+            "kind 46 OBJECT\nthird size\nfixed a:id\nelements b c:str\n",
         ] {
             kinds.set(KindEntry::new(KindSpec::parse(text).unwrap().into(), Source::Given));
         }
@@ -143,17 +82,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    /// Elements that do not come again and again are not for this.
-    #[test]
-    fn unless_it_cannot_be_told() {
-        let mut kinds = KindMap::released();
-        let limits = Limits { id: 10, string: 10 };
-        let words = [0, u32::from(Kind::PTR.0) << 24, 9];
-        assert!(all_below(&words, &[0], &kinds, limits));
-        let spec = KindSpec::parse("kind 42 GADGET\nthird id\nelements a b c d e:str\n").unwrap();
-        kinds.set(KindEntry::new(spec.into(), Source::Given));
-        assert!(!all_below(&words, &[0], &kinds, limits));
     }
 }
