@@ -43,7 +43,8 @@ impl<T: Pod> Room<T> {
     /// So many elements of value 0.
     pub(crate) fn zeroed(len: usize) -> Room<T> {
         match Room::<T>::with_capacity(len) {
-            Room::Small(_) => Room::Small(vec![T::zeroed(); len]),
+            // What is never looked at is no memory yet.
+            Room::Small(_) => Room::Small(bytemuck::zeroed_vec(len)),
             // Fresh memory is 0.
             Room::Large { map, .. } => Room::Large { map, start: 0, len },
         }
@@ -113,8 +114,9 @@ impl<T: Pod> Room<T> {
     }
 }
 
-/// What there is room for in a mapping: it starts on a page and is whole pages, so that every type fits.
+/// What there is room for in a mapping: it starts on a page and is whole pages.
 fn elements<T: Pod>(map: &MmapMut) -> &[T] {
+    const { assert!(HUGE.is_multiple_of(size_of::<T>()), "elements that fill pages") };
     bytemuck::try_cast_slice(map).unwrap_or_default()
 }
 

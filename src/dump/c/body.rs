@@ -2,7 +2,6 @@
 
 use super::chain::{self, Base};
 use super::layout::{self, Sized};
-use super::phrases::Phrase;
 use super::print::{Frame, Label, MAX_DEPTH, Placed, Printer, Task, put_ordinal};
 use super::source::TOO_LONG;
 use super::text;
@@ -38,7 +37,7 @@ impl<'a> Printer<'a> {
         };
         if let Some(header) = &self.header {
             frame.at = 0;
-            (frame.packed, frame.align) = header.layouts.of(ty.id());
+            (frame.packed, frame.align) = header.known.layout(ty.id());
             frame.is_tagged = header.tags.contains_key(&ty.id());
         }
         if frame.is_tagged {
@@ -100,10 +99,7 @@ impl<'a> Printer<'a> {
         let (packed, at) = (frame.packed, frame.at);
         let is_union = ty.kind() == Kind::UNION;
         let size = match &mut self.header {
-            Some(header) => match header.phrases.get(id).and_then(Phrase::sized) {
-                Some(sized) => sized,
-                None => header.layouts.sized(&self.btf, id),
-            },
+            Some(header) => header.known.sized(&self.btf, id),
             None => Sized::default(),
         };
         let (align, len) = match width {
@@ -295,7 +291,7 @@ impl<'a> Printer<'a> {
     /// Fills the bits from `at` to `to`: bitfields without names where the gap is short.
     fn pad(&mut self, at: u64, to: u64) {
         let mut at = at;
-        let pointer = self.header.as_ref().map_or(8, |header| header.layouts.pointer());
+        let pointer = self.header.as_ref().map_or(8, |header| header.known.pointer);
         // On some machines bitfields without names count for the alignment of the struct.
         let widest = match self.frames.last() {
             Some(frame) if !frame.packed => frame.align.min(pointer),

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::known::{self, Table};
 use super::names::Names;
 use super::order::Order;
 use super::phrases::Phrases;
@@ -92,20 +93,20 @@ impl<'a> C<'a> {
     pub fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
         let survey = Survey::of(self.btf);
         let btf = Source::of(self.btf);
-        let mut order = Order::new(btf);
+        let mut room = known::room(self.btf);
+        let mut order = Order::new(btf, Table::new(&mut room, self.btf));
         match &self.selected {
             Some(ids) => ids.iter().for_each(|id| order.add(*id)),
             None => order.add_all(&survey),
         }
-        let names = Names::new(&btf, &order);
+        let names = Names::give(&btf, &mut order);
         let all = u64::try_from(self.btf.type_len()).unwrap_or(MOST);
         let all = all.saturating_add(order.elements);
         let mut printer = Printer::new(self.btf, 0);
         printer.header = Some(Box::new(Header {
             names,
-            layouts: std::mem::take(&mut order.layouts),
-            phrases: Phrases::new(self.btf),
-            declared: vec![false; self.btf.type_count() as usize],
+            known: order.known,
+            phrases: Phrases::default(),
             forwards: Vec::new(),
             strangers: self.unknown(&survey),
             tags: survey.tags,
@@ -114,7 +115,7 @@ impl<'a> C<'a> {
         printer.put(START);
         let mut left = all.saturating_add(MOST);
         for ty in order.finished.iter().filter_map(|id| btf.get(*id)) {
-            if order.needs_itself(ty.id()) {
+            if printer.header.as_ref().is_some_and(|header| header.known.needs_itself(ty.id())) {
                 let _ = writeln!(
                     printer.out,
                     "/* [{}] is made of itself, which C can't say: */",
@@ -186,9 +187,7 @@ impl<'a> Printer<'a> {
         self.user = ty.id();
         if let Some(header) = &mut self.header {
             let id = header.names.tag_of(ty);
-            let declared = header.declared.get_mut(id.0 as usize);
-            let again = declared.map(|declared| std::mem::replace(declared, true));
-            if again == Some(true) && ty.kind() == Kind::FWD {
+            if header.known.declare(id) && ty.kind() == Kind::FWD {
                 return;
             }
         }

@@ -2,6 +2,7 @@
 //! what the BTF says.
 
 use super::chain::{self, MAX_LINKS};
+use super::known::Table;
 use super::source::Source;
 use crate::btf::{Btf, Record, TypeId};
 use crate::kind::Kind;
@@ -101,47 +102,24 @@ pub(super) fn up(at: u64, unit: u64) -> u64 {
 const PACKED: u8 = 0x40;
 const DECIDED: u8 = 0x80;
 
-/// What was found for each struct and union.
-#[derive(Default)]
-pub(super) struct Layouts {
-    /// By type id: whether it is packed, and the alignment's power of two.
-    known: Vec<u8>,
-    /// By type id: what was found for types of all kinds, as [`Sized::packed`] has it.
-    found: Vec<u32>,
-    pointer: u64,
-}
-
-impl Layouts {
-    pub(super) fn new(btf: &Btf) -> Layouts {
-        let count = btf.type_count() as usize;
-        Layouts { known: vec![0; count], found: vec![0; count], pointer: pointer_size(btf) }
-    }
-
-    /// The size of a pointer, in bytes.
-    pub(super) fn pointer(&self) -> u64 {
-        self.pointer
-    }
-
+impl Table<'_> {
     /// Whether a struct or union is packed, and its alignment in bytes.
-    pub(super) fn of(&self, id: TypeId) -> (bool, u64) {
-        let known = self.known.get(id.0 as usize).copied().unwrap_or(0);
-        (known & PACKED != 0, 1 << (known & 0xf))
+    pub(super) fn layout(&self, id: TypeId) -> (bool, u64) {
+        let layout = self.get(id).layout;
+        (layout & PACKED != 0, 1 << (layout & 0xf))
     }
 
     /// Size and alignment of any type; structs and unions that it is made of are known already.
     #[inline]
     pub(super) fn sized(&mut self, btf: &Source<'_>, id: TypeId) -> Sized {
-        let found = self.found.get(id.0 as usize).copied().and_then(Sized::unpacked);
-        found.unwrap_or_else(|| self.find(btf, id))
+        Sized::unpacked(self.get(id).sized).unwrap_or_else(|| self.find(btf, id))
     }
 
     #[inline(never)]
     fn find(&mut self, btf: &Source<'_>, id: TypeId) -> Sized {
         let (sized, is_final) = self.measure(btf, id);
-        if let (Some(packed), Some(found), true) =
-            (sized.packed(), self.found.get_mut(id.0 as usize), is_final)
-        {
-            *found = packed;
+        if let (Some(packed), Some(known), true) = (sized.packed(), self.get_mut(id), is_final) {
+            known.sized = packed;
         }
         sized
     }
@@ -165,9 +143,8 @@ impl Layouts {
                 }
                 Kind::STRUCT | Kind::UNION => {
                     let size = u64::from(ty.size_or_type());
-                    let known = self.known.get(ty.id().0 as usize).copied().unwrap_or(0);
-                    is_final = known & DECIDED != 0;
-                    Sized { size, align: self.of(ty.id()).1, known: true, widest: 0 }
+                    is_final = self.get(ty.id()).layout & DECIDED != 0;
+                    Sized { size, align: self.layout(ty.id()).1, known: true, widest: 0 }
                 }
                 Kind::ARRAY => {
                     count = count.saturating_mul(u64::from(chain::count(ty)));
@@ -212,17 +189,17 @@ impl Layouts {
         packed |= up(size, align) != size;
         let flags = DECIDED | if packed { PACKED } else { 0 };
         let power = if packed { 0 } else { align.trailing_zeros() & 0xf };
-        if let Some(known) = self.known.get_mut(ty.id().0 as usize) {
-            *known = flags | u8::try_from(power).unwrap_or(0);
+        if let Some(known) = self.get_mut(ty.id()) {
+            known.layout = flags | u8::try_from(power).unwrap_or(0);
         }
     }
 }
 
 /// Tells the size of types in bytes, where they have one.
 pub(crate) fn sizes(btf: &Btf) -> impl Fn(TypeId) -> Option<u64> {
-    let layouts = Layouts { known: Vec::new(), found: Vec::new(), pointer: pointer_size(btf) };
+    let table = Table::new(&mut [], btf);
     let btf = Source::of(btf);
-    move |id| Some(layouts.measure(&btf, id).0.size).filter(|size| *size != 0)
+    move |id| Some(table.measure(&btf, id).0.size).filter(|size| *size != 0)
 }
 
 /// The size of a pointer is that of a long, which all kernels have; 8 where there is none.

@@ -10,6 +10,7 @@ mod body;
 mod chain;
 mod decl;
 mod header;
+mod known;
 mod layout;
 mod names;
 mod order;

@@ -3,6 +3,7 @@
 
 use std::hash::{BuildHasher, Hasher};
 
+use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use super::chain;
@@ -14,47 +15,54 @@ use crate::kind::Kind;
 
 /// The names of one header.
 pub(super) struct Names<'a> {
-    /// Types whose name was given before, as the how-manieth they have it, and all INTs that C does not know.
-    ordinals: HashMap<TypeId, u32>,
+    btf: Source<'a>,
     /// Forward declarations and what they declare.
     forwards: HashMap<TypeId, TypeId>,
-    tags: Given<'a, Tag>,
-    /// The names of typedefs and enumerators.
-    others: Given<'a, u32>,
+    /// Tags, by the first type that has each, and those that several types have.
+    tags: Given<TypeId>,
+    shared: HashMap<TypeId, Holders>,
+    /// Names of typedefs and enumerators, by the offset at which each was met first, and how often those are there that
+    /// are there again.
+    others: Given<u32>,
+    again: HashMap<u32, u32>,
 }
 
 impl<'a> Names<'a> {
-    /// The names of the types of a header. Who comes first gets the name itself.
-    pub(super) fn new(btf: &Source<'a>, order: &Order<'_>) -> Names<'a> {
+    /// Gives the types of a header their names. Who comes first gets the name itself.
+    pub(super) fn give(btf: &Source<'a>, order: &mut Order<'_>) -> Names<'a> {
         let mut names = Names {
-            ordinals: HashMap::new(),
+            btf: *btf,
             forwards: HashMap::new(),
-            tags: Given::new(btf, order.tags),
-            others: Given::new(btf, order.others),
+            tags: Given::new(order.tags),
+            shared: HashMap::new(),
+            others: Given::new(order.others),
+            again: HashMap::new(),
         };
         let mut forwards = Vec::new();
-        for id in order.named() {
+        for (id, known) in order.known.named() {
             let Some(ty) = btf.get(id) else { continue };
             match ty.kind() {
                 Kind::STRUCT | Kind::UNION | Kind::ENUM | Kind::ENUM64 if !chain::is_inline(ty) => {
-                    names.tag(btf, ty);
+                    known.ordinal = names.tag(ty);
                 }
                 Kind::FWD => forwards.push(ty),
                 Kind::INT if is_c_type(btf, ty) => {}
                 Kind::TYPEDEF | Kind::INT => {
-                    let ordinal = names.other(ty.name_off().0, btf.name(ty));
-                    if ordinal > 1 || ty.kind() == Kind::INT {
-                        names.ordinals.insert(ty.id(), ordinal);
-                    }
+                    known.ordinal = names.other(ty.name_off().0, btf.name(ty));
                 }
                 _ => {}
             }
         }
         // What a forward declaration declares is the first such type, if there is one.
         for ty in forwards {
-            let tag = names.tags.of(ty.name_off().0, btf.name(ty));
-            match if ty.kind_flag() { tag.first_union } else { tag.first_struct } {
-                TypeId::VOID => names.tag(btf, ty),
+            let holders = names.holders(btf.name(ty));
+            match if ty.kind_flag() { holders.first_union } else { holders.first_struct } {
+                TypeId::VOID => {
+                    let ordinal = names.tag(ty);
+                    if let Some(known) = order.known.get_mut(ty.id()) {
+                        known.ordinal = ordinal;
+                    }
+                }
                 id => {
                     names.forwards.insert(ty.id(), id);
                 }
@@ -63,25 +71,29 @@ impl<'a> Names<'a> {
         names
     }
 
-    fn tag(&mut self, btf: &Source<'a>, ty: Record<'a>) {
-        let tag = self.tags.of(ty.name_off().0, btf.name(ty));
-        tag.count = tag.count.saturating_add(1);
-        let first = match (ty.kind(), ty.kind_flag()) {
-            (Kind::STRUCT, _) | (Kind::FWD, false) => Some(&mut tag.first_struct),
-            (Kind::UNION, _) | (Kind::FWD, true) => Some(&mut tag.first_union),
-            _ => None,
-        };
-        if let Some(first @ &mut TypeId::VOID) = first {
-            *first = ty.id();
-        }
-        if tag.count > 1 {
-            self.ordinals.insert(ty.id(), tag.count);
-        }
+    /// Gives away a tag, and says as the how-manieth.
+    fn tag(&mut self, ty: Record<'_>) -> u32 {
+        let Names { btf, tags, shared, .. } = self;
+        let name_of = |id| btf.get(id).map_or(&b""[..], |ty| btf.name(ty));
+        let Some(first) = tags.give(ty.id(), btf.name(ty), name_of) else { return 1 };
+        let holders = shared.entry(first).or_insert_with(|| Holders::of(btf.get(first)));
+        holders.add(ty);
+        holders.count
+    }
+
+    /// Who has a tag.
+    fn holders(&self, name: &[u8]) -> Holders {
+        let Names { btf, tags, shared, .. } = self;
+        let name_of = |id| btf.get(id).map_or(&b""[..], |ty| btf.name(ty));
+        let Some(first) = tags.find(name, name_of) else { return Holders::default() };
+        shared.get(&first).copied().unwrap_or_else(|| Holders::of(btf.get(first)))
     }
 
     /// Gives away a name of a typedef or an enumerator, and says as the how-manieth.
     pub(super) fn other(&mut self, offset: u32, name: &[u8]) -> u32 {
-        let count = self.others.of(offset, name);
+        let Names { btf, others, again, .. } = self;
+        let Some(first) = others.give(offset, name, |offset| btf.string(offset)) else { return 1 };
+        let count = again.entry(first).or_insert(1);
         *count = count.saturating_add(1);
         *count
     }
@@ -93,51 +105,73 @@ impl<'a> Names<'a> {
         }
         ty.id()
     }
-
-    /// As the how-manieth a type has its name, if it is not the first; and of an INT that C does not know in any case.
-    pub(super) fn ordinal(&self, ty: Record<'_>) -> u32 {
-        self.ordinals.get(&self.tag_of(ty)).copied().unwrap_or(0)
-    }
 }
 
 /// The types that have one tag; void where there are none.
-struct Tag {
+#[derive(Debug, Clone, Copy)]
+struct Holders {
     count: u32,
     first_struct: TypeId,
     first_union: TypeId,
 }
 
-impl Default for Tag {
+impl Default for Holders {
     fn default() -> Self {
-        Tag { count: 0, first_struct: TypeId::VOID, first_union: TypeId::VOID }
+        Holders { count: 0, first_struct: TypeId::VOID, first_union: TypeId::VOID }
     }
 }
 
-/// What is known of each name that was given.
-struct Given<'a, T> {
-    btf: Source<'a>,
-    /// By the offset at which a name was met first: it may be there at others, too.
-    names: HashTable<(u32, T)>,
+impl Holders {
+    fn of(ty: Option<Record<'_>>) -> Holders {
+        let mut holders = Holders::default();
+        ty.into_iter().for_each(|ty| holders.add(ty));
+        holders
+    }
+
+    fn add(&mut self, ty: Record<'_>) {
+        self.count = self.count.saturating_add(1);
+        let first = match (ty.kind(), ty.kind_flag()) {
+            (Kind::STRUCT, _) | (Kind::FWD, false) => Some(&mut self.first_struct),
+            (Kind::UNION, _) | (Kind::FWD, true) => Some(&mut self.first_union),
+            _ => None,
+        };
+        if let Some(first @ &mut TypeId::VOID) = first {
+            *first = ty.id();
+        }
+    }
+}
+
+/// Names that were given, each as what had it first.
+struct Given<K> {
+    first: HashTable<K>,
     hasher: DefaultHashBuilder,
 }
 
-impl<'a, T: Default> Given<'a, T> {
-    fn new(btf: &Source<'a>, capacity: usize) -> Self {
-        let names = HashTable::with_capacity(capacity);
-        Given { btf: *btf, names, hasher: DefaultHashBuilder::default() }
+impl<K: Copy> Given<K> {
+    fn new(capacity: usize) -> Self {
+        Given { first: HashTable::with_capacity(capacity), hasher: DefaultHashBuilder::default() }
     }
 
-    /// What is known of the name at an offset.
-    fn of(&mut self, offset: u32, name: &[u8]) -> &mut T {
-        let Given { btf, names, hasher } = self;
-        let hash = |name: &[u8]| {
-            let mut hasher = hasher.build_hasher();
-            hasher.write(name);
-            hasher.finish()
-        };
-        let is_same = |(other, _): &(u32, T)| *other == offset || btf.string(*other) == name;
-        let rehash = |(other, _): &(u32, T)| hash(btf.string(*other));
-        let entry = names.entry(hash(name), is_same, rehash);
-        &mut entry.or_insert_with(|| (offset, T::default())).into_mut().1
+    /// Gives a name to `key`, unless it was given before: then gives back who has it.
+    fn give<'a>(&mut self, key: K, name: &[u8], name_of: impl Fn(K) -> &'a [u8]) -> Option<K> {
+        let Given { first, hasher } = self;
+        let is_same = |other: &K| name_of(*other) == name;
+        match first.entry(hash(hasher, name), is_same, |other| hash(hasher, name_of(*other))) {
+            Entry::Occupied(entry) => Some(*entry.get()),
+            Entry::Vacant(entry) => {
+                entry.insert(key);
+                None
+            }
+        }
     }
+
+    fn find<'a>(&self, name: &[u8], name_of: impl Fn(K) -> &'a [u8]) -> Option<K> {
+        self.first.find(hash(&self.hasher, name), |other| name_of(*other) == name).copied()
+    }
+}
+
+fn hash(hasher: &DefaultHashBuilder, name: &[u8]) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    hasher.write(name);
+    hasher.finish()
 }

@@ -2,7 +2,7 @@
 
 use super::chain::{self, MAX_LINKS};
 use super::decl::is_c_type;
-use super::layout::Layouts;
+use super::known::{Known, Table};
 use super::source::Source;
 use super::survey::Survey;
 use crate::btf::{Record, TypeId};
@@ -29,11 +29,9 @@ pub(super) struct Order<'a> {
     btf: Source<'a>,
     /// Types that have definitions, in an order in which each has what it needs before it.
     pub(super) finished: Vec<TypeId>,
-    /// By type id.
-    marks: Vec<u8>,
+    /// Marks, and the layouts of all structs and unions that are finished.
+    pub(super) known: Table<'a>,
     steps: Vec<Step>,
-    /// Decided on for all structs and unions that are finished.
-    pub(super) layouts: Layouts,
     /// How many members, values and parameters the finished types have in all; how many of the types have
     /// tags; how many names their typedefs and values are.
     pub(super) elements: u64,
@@ -42,14 +40,12 @@ pub(super) struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    pub(super) fn new(btf: Source<'a>) -> Self {
-        let count = btf.btf.type_count() as usize;
+    pub(super) fn new(btf: Source<'a>, known: Table<'a>) -> Self {
         Order {
             btf,
             finished: Vec::new(),
-            marks: vec![0; count],
+            known,
             steps: Vec::new(),
-            layouts: Layouts::new(btf.btf),
             elements: 0,
             tags: 0,
             others: 0,
@@ -78,28 +74,18 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// The types that the header names, in the order of their ids.
-    pub(super) fn named(&self) -> impl Iterator<Item = TypeId> {
-        (0..).zip(&self.marks).filter(|(_, mark)| **mark & KNOWN != 0).map(|(id, _)| TypeId(id))
-    }
-
-    /// Whether a type must be complete before it can be completed.
-    pub(super) fn needs_itself(&self, id: TypeId) -> bool {
-        self.mark(id) & NEEDS_ITSELF != 0
-    }
-
     /// Whether the header has something of this name.
     fn is_known(&self, id: TypeId) -> bool {
         self.mark(id) & KNOWN != 0
     }
 
     fn mark(&self, id: TypeId) -> u8 {
-        self.marks.get(id.0 as usize).copied().unwrap_or(0)
+        self.known.get(id).marks
     }
 
     fn set(&mut self, id: TypeId, flag: u8) {
-        if let Some(mark) = self.marks.get_mut(id.0 as usize) {
-            *mark |= flag;
+        if let Some(known) = self.known.get_mut(id) {
+            known.marks |= flag;
         }
     }
 
@@ -142,7 +128,7 @@ impl<'a> Order<'a> {
         match ty.kind() {
             Kind::STRUCT | Kind::UNION => {
                 self.tags = self.tags.saturating_add(1);
-                self.layouts.decide(&self.btf, ty);
+                self.known.decide(&self.btf, ty);
             }
             Kind::ENUM | Kind::ENUM64 => {
                 self.tags = self.tags.saturating_add(1);
@@ -223,5 +209,17 @@ impl<'a> Order<'a> {
             self.steps.push(Step::Enter(ty.id()));
         }
         is_missing
+    }
+}
+
+impl Table<'_> {
+    /// The types that the header names, in the order of their ids.
+    pub(super) fn named(&mut self) -> impl Iterator<Item = (TypeId, &mut Known)> {
+        self.iter_mut().filter(|(_, known)| known.marks & KNOWN != 0)
+    }
+
+    /// Whether a type must be complete before it can be completed.
+    pub(super) fn needs_itself(&self, id: TypeId) -> bool {
+        self.get(id).marks & NEEDS_ITSELF != 0
     }
 }

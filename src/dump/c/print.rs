@@ -2,7 +2,7 @@
 //! the bodies that are open on another.
 
 use super::chain::{self, Base, Part};
-use super::layout::Layouts;
+use super::known::Table;
 use super::names::Names;
 use super::phrases::Phrases;
 use super::source::{Source, TOO_LONG};
@@ -19,10 +19,8 @@ pub(super) const MAX_DEPTH: usize = 64;
 /// What is known of the whole header while one type of it is printed.
 pub(super) struct Header<'a> {
     pub(super) names: Names<'a>,
-    pub(super) layouts: Layouts,
+    pub(super) known: Table<'a>,
     pub(super) phrases: Phrases,
-    /// Tags that were declared or defined, by type id.
-    pub(super) declared: Vec<bool>,
     /// The forward declarations that the type being printed needs.
     pub(super) forwards: Vec<u8>,
     /// Types that C has no word for: where the printer met them.
@@ -295,9 +293,9 @@ impl<'a> Printer<'a> {
         self.ordinal(ty) != 0
     }
 
-    /// See [`Names::ordinal`].
+    /// As the how-manieth a type has its name: see [`super::known::Known`].
     pub(super) fn ordinal(&self, ty: Record<'a>) -> u32 {
-        self.header.as_ref().map_or(0, |header| header.names.ordinal(ty))
+        self.header.as_ref().map_or(0, |header| header.known.get(header.names.tag_of(ty)).ordinal)
     }
 
     /// A type that C has no word for.
@@ -329,11 +327,10 @@ impl<'a> Printer<'a> {
         self.name_of(ty);
         let Some(header) = &mut self.header else { return };
         let id = header.names.tag_of(ty);
-        let Some(declared) = header.declared.get_mut(id.0 as usize) else { return };
-        if !std::mem::replace(declared, true) {
+        if !header.known.declare(id) {
             header.forwards.extend_from_slice(word.as_bytes());
             let label = Label::of(self.btf.strings(ty.name_off().0));
-            label.with_ordinal(header.names.ordinal(ty)).put(&mut header.forwards);
+            label.with_ordinal(header.known.get(id).ordinal).put(&mut header.forwards);
             header.forwards.extend_from_slice(b";\n\n");
         }
     }

@@ -1,7 +1,8 @@
 //! Members as nearly all of a header are, printed without a detour: what they are made of was printed before, and
 //! they are where the compiler puts them.
 
-use super::layout;
+use super::layout::{self, Sized};
+use super::phrases::Phrase;
 use super::print::{MAX_DEPTH, Printer};
 use super::text;
 use crate::btf::TypeId;
@@ -20,8 +21,9 @@ impl Printer<'_> {
         let is_union = frame.ty.kind() == Kind::UNION;
         let has_widths = frame.ty.kind_flag();
         while let Some(([name, id, offset], rest)) = frame.members.split_first() {
-            let Some(phrase) = header.phrases.get(TypeId(*id)) else { return };
-            let Some(size) = phrase.sized().filter(|size| size.known) else { return };
+            let known = header.known.get(TypeId(*id));
+            let Some(phrase) = Phrase::of(known) else { return };
+            let Some(size) = Sized::unpacked(known.sized).filter(|size| size.known) else { return };
             let align = if frame.packed { 1 } else { size.align };
             let natural = if is_union { 0 } else { layout::up(frame.at, align.saturating_mul(8)) };
             // Bitfields have their width in the highest bits.
