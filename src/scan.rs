@@ -1,30 +1,33 @@
-//! Looking at sixteen bytes of a string at once.
+//! Looking at thirty-two bytes of a string at once.
 //!
-//! Names are short: calling a search costs more than the search itself.
+//! Names are short: calling a search costs more than the search itself, and so does asking how long they are again and
+//! again. Few are longer than this.
 
 use memchr::memchr;
-use wide::{CmpEq, CmpGt, CmpLt, i8x16};
+use wide::{CmpEq, CmpGt, CmpLt, i8x32};
 
 /// A block of a string section.
-pub(crate) type Block = [u8; 16];
+pub(crate) type Block = [u8; LEN];
+
+const LEN: usize = 32;
 
 #[inline(always)]
-fn bytes(block: &Block) -> i8x16 {
+fn bytes(block: &Block) -> i8x32 {
     bytemuck::cast(*block)
 }
 
 #[inline(always)]
-fn all(byte: u8) -> i8x16 {
-    i8x16::splat(byte.cast_signed())
+fn all(byte: u8) -> i8x32 {
+    i8x32::splat(byte.cast_signed())
 }
 
-/// The first byte that is marked; 16 if none is.
+/// The first byte that is marked; the block's length if none is.
 #[inline(always)]
-fn first(marked: i8x16) -> usize {
-    (marked.move_mask() | 1 << 16).trailing_zeros() as usize
+fn first(marked: i8x32) -> usize {
+    marked.move_mask().trailing_zeros() as usize
 }
 
-/// Where the first NUL is; 16 if there is none.
+/// Where the first NUL is; the block's length if there is none.
 #[inline(always)]
 pub(crate) fn nul(block: &Block) -> usize {
     first(bytes(block).cmp_eq(all(0)))
@@ -33,12 +36,12 @@ pub(crate) fn nul(block: &Block) -> usize {
 /// Which of 64 bytes are NUL, the first in the lowest bit.
 #[inline(always)]
 pub(crate) fn nuls(all_bytes: &[u8; 64]) -> u64 {
-    let (blocks, _) = all_bytes.as_chunks::<16>();
+    let (blocks, _) = all_bytes.as_chunks::<LEN>();
     let nuls = |block: &Block| bytes(block).cmp_eq(all(0)).move_mask().cast_unsigned();
-    blocks.iter().rev().fold(0, |behind, block| behind << 16 | u64::from(nuls(block)))
+    blocks.iter().rev().fold(0, |behind, block| behind << LEN | u64::from(nuls(block)))
 }
 
-/// Where the first byte is that JSON does not have as it is, NUL among them; 16 if there is none.
+/// Where the first byte is that JSON does not have as it is, NUL among them; the block's length if there is none.
 #[inline(always)]
 pub(crate) fn not_plain(block: &Block) -> usize {
     let bytes = bytes(block);
@@ -47,7 +50,7 @@ pub(crate) fn not_plain(block: &Block) -> usize {
     first(low | bytes.cmp_eq(all(b'"')) | bytes.cmp_eq(all(b'\\')) | bytes.cmp_eq(all(0x7f)))
 }
 
-/// Where the first byte is that C does not have in names, NUL among them; 16 if there is none.
+/// Where the first byte is that C does not have in names, NUL among them; the block's length if there is none.
 #[inline(always)]
 pub(crate) fn not_in_names(block: &Block) -> usize {
     let bytes = bytes(block);
@@ -61,8 +64,8 @@ pub(crate) fn not_in_names(block: &Block) -> usize {
 /// The string at the start of `bytes`, without its NUL; None if there is none within them.
 #[inline]
 pub(crate) fn string(bytes: &[u8]) -> Option<&[u8]> {
-    let end = bytes.first_chunk().map_or(16, nul);
-    bytes.get(..if end < 16 { end } else { memchr(0, bytes)? })
+    let end = bytes.first_chunk().map_or(LEN, nul);
+    bytes.get(..if end < LEN { end } else { memchr(0, bytes)? })
 }
 
 #[cfg(test)]
@@ -79,7 +82,8 @@ mod tests {
                 let [random, dice, ..] = seed.to_be_bytes();
                 if u32::from(dice) < round % 256 { random } else { b'a' + random % 26 }
             });
-            let at = |stop: fn(u8) -> bool| block.iter().position(|byte| stop(*byte)).unwrap_or(16);
+            let at =
+                |stop: fn(u8) -> bool| block.iter().position(|byte| stop(*byte)).unwrap_or(LEN);
             assert_eq!(nul(&block), at(|byte| byte == 0), "{block:?}");
             let plain = at(|byte| !(b' '..=b'~').contains(&byte) || b"\"\\".contains(&byte));
             assert_eq!(not_plain(&block), plain, "{block:?}");
@@ -99,8 +103,8 @@ mod tests {
 
     #[test]
     fn strings_end_at_the_first_nul() {
-        for len in 0..40 {
-            for behind in 0..20 {
+        for len in 0..70 {
+            for behind in 0..40 {
                 let mut bytes = vec![b'x'; len];
                 bytes.resize(len + behind, 0);
                 let expected = (behind > 0).then(|| vec![b'x'; len]);

@@ -39,18 +39,18 @@ impl Piece for &str {
 
 /// A short text that is known beforehand, with room behind it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Short([u8; 16], u8);
+pub(super) struct Short<const ROOM: usize>([u8; ROOM], u8);
 
-impl Short {
+impl<const ROOM: usize> Short<ROOM> {
     /// None if it is too long.
-    pub(super) fn of(text: &str) -> Option<Short> {
-        let mut room = [0; 16];
+    pub(super) fn of(text: &str) -> Option<Self> {
+        let mut room = [0; ROOM];
         room.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
         Some(Short(room, u8::try_from(text.len()).ok()?))
     }
 }
 
-impl Piece for Short {
+impl<const ROOM: usize> Piece for Short<ROOM> {
     #[inline]
     fn put<W: Write>(self, buffer: &mut Buffer<W>) {
         let Short(room, len) = self;
@@ -138,18 +138,23 @@ impl<W: Write> Buffer<W> {
         }
     }
 
-    /// Appends a string up to its NUL in quotes if JSON has it as it is; if not, appends nothing and gives
-    /// false.
-    pub(super) fn quoted(&mut self, string: &[u8]) -> bool {
+    /// Appends a string up to its NUL if JSON has it as it is; if not, appends nothing and gives false.
+    #[inline]
+    pub(super) fn plain(&mut self, string: &[u8]) -> bool {
         let before = self.text.len();
-        self.text.push(b'"');
-        let end = up_to(&mut self.text, string, scan::not_plain);
-        if end != Some(0) {
+        let is_plain = up_to(&mut self.text, string, scan::not_plain) == Some(0);
+        if !is_plain {
             self.text.truncate(before);
-            return false;
         }
-        self.text.push(b'"');
-        true
+        is_plain
+    }
+
+    /// Takes back the comma at the end, if there is one.
+    #[inline]
+    pub(super) fn drop_comma(&mut self) {
+        if self.text.last() == Some(&b',') {
+            self.text.pop();
+        }
     }
 }
 
@@ -161,7 +166,7 @@ pub(super) fn up_to(
     bytes: &[u8],
     stop: impl Fn(&Block) -> usize,
 ) -> Option<u8> {
-    let (blocks, rest) = bytes.as_chunks::<16>();
+    let (blocks, rest) = bytes.as_chunks();
     for block in blocks {
         text.extend_from_slice(block);
         let taken = stop(block);
@@ -176,7 +181,7 @@ pub(super) fn up_to(
 /// The last few bytes of a string section.
 #[cold]
 fn rest_up_to(text: &mut Vec<u8>, rest: &[u8], stop: impl Fn(&Block) -> usize) -> Option<u8> {
-    let found = rest.iter().position(|byte| stop(&[*byte; 16]) == 0)?;
+    let found = rest.iter().position(|byte| stop(&[*byte; 32]) == 0)?;
     text.extend_from_slice(rest.get(..found)?);
     rest.get(found).copied()
 }
@@ -255,18 +260,18 @@ mod tests {
 
     #[test]
     fn strings_end_at_the_first_nul_wherever_it_is() {
-        for len in 0..40 {
-            for behind in 0..20 {
+        for len in 0..70 {
+            for behind in 0..40 {
                 let string: Vec<u8> = (0..len).map(|at| b'a' + at % 26).collect();
                 let mut section = string.clone();
                 section.push(0);
                 section.extend((0..behind).map(|at: u8| at % 3));
                 let mut buffer = Buffer::new(Vec::new());
                 put!(buffer, "<", UpToNul(&section), ">");
-                assert!(buffer.quoted(&section));
+                assert!(buffer.plain(&section));
                 buffer.finish().unwrap();
                 let text = String::from_utf8(string).unwrap();
-                assert_eq!(String::from_utf8(buffer.out).unwrap(), format!("<{text}>\"{text}\""));
+                assert_eq!(String::from_utf8(buffer.out).unwrap(), format!("<{text}>{text}"));
             }
         }
     }
@@ -274,14 +279,14 @@ mod tests {
     #[test]
     fn what_json_must_escape_is_not_quoted() {
         for byte in 1..=255_u8 {
-            for at in 0..20 {
-                let mut string = vec![b'x'; 20];
+            for at in 0..40 {
+                let mut string = vec![b'x'; 40];
                 string[at] = byte;
                 string.push(0);
-                let plain = serde_json::to_string(&String::from_utf8_lossy(&string[..20])).unwrap();
-                let plain = plain.len() == 22 && byte.is_ascii() && byte != 0x7f;
+                let plain = serde_json::to_string(&String::from_utf8_lossy(&string[..40])).unwrap();
+                let plain = plain.len() == 42 && byte.is_ascii() && byte != 0x7f;
                 let mut buffer = Buffer::new(Vec::new());
-                assert_eq!(buffer.quoted(&string), plain, "{byte:#x} at {at}");
+                assert_eq!(buffer.plain(&string), plain, "{byte:#x} at {at}");
             }
         }
     }

@@ -2,11 +2,12 @@
 //! kinds.
 
 use std::io::{self, Write};
+use std::sync::{Arc, LazyLock};
 
-use super::buffer::{Buffer, put};
+use super::buffer::{Buffer, Piece, Short, put};
 use crate::btf::{Record, Types};
 use crate::dump::text::{encoding, linkage};
-use crate::kind::{Field, Kind, Third, WordClass};
+use crate::kind::{Field, Kind, KindSpec, Third, WordClass};
 
 /// Prints types as one JSON document, `{"types":[...]}`, an object for each. What was printed is not
 /// kept.
@@ -34,6 +35,36 @@ pub struct Json<W: Write> {
 pub(super) const START: &str = "{\"types\":[";
 pub(super) const END: &str = "]}\n";
 
+/// What stands between a type's id and its name, by kind. A kind's name has no character that JSON would want to be
+/// escaped.
+static LEADS: LazyLock<Vec<Option<Short<32>>>> = LazyLock::new(|| {
+    let of = |spec: &Arc<KindSpec>| Short::of(&format!(",\"kind\":\"{}\",\"name\":\"", spec.name));
+    std::iter::once(None).chain(KindSpec::released().iter().map(of)).collect()
+});
+
+/// A name, without the quotes around it; what is not UTF-8 in it becomes U+FFFD.
+struct Name<'a>(Types<'a>, u32);
+
+impl Piece for Name<'_> {
+    #[inline]
+    fn put<W: Write>(self, out: &mut Buffer<W>) {
+        let Name(names, offset) = self;
+        if offset == 0 {
+            put!(*out, "(anon)");
+        } else if !out.plain(names.tail(offset).unwrap_or_default()) {
+            escaped(out.text(), names.string(offset).unwrap_or_default());
+        }
+    }
+}
+
+/// Appends what stands for a string between its quotes.
+#[cold]
+fn escaped(text: &mut Vec<u8>, string: &[u8]) {
+    // A string can always be written.
+    let quoted = serde_json::to_vec(&String::from_utf8_lossy(string)).unwrap_or_default();
+    text.extend_from_slice(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default());
+}
+
 impl<W: Write> Json<W> {
     /// Prints to `out`; what is written comes in large pieces.
     pub fn new(out: W) -> Self {
@@ -53,14 +84,19 @@ impl<W: Write> Json<W> {
 
     /// Prints the objects of these types, with a comma before each but the `first`, and leaves what is waiting.
     pub(super) fn each<'a>(&mut self, types: impl IntoIterator<Item = Record<'a>>, first: bool) {
-        let mut start = if first { "{\"id\":" } else { ",{\"id\":" };
+        let leads = &*LEADS;
+        let mut is_first = first;
         for ty in types {
-            put!(self.out, start, ty.id().0);
-            start = ",{\"id\":";
-            // A kind's name has no character that JSON would want to be escaped.
-            put!(self.out, ",\"kind\":\"", ty.kind_name(), "\",\"name\":");
+            if !std::mem::take(&mut is_first) {
+                put!(self.out, ",");
+            }
+            put!(self.out, "{\"id\":", ty.id().0);
+            match leads.get(ty.kind().index()) {
+                Some(Some(lead)) => put!(self.out, *lead),
+                _ => put!(self.out, ",\"kind\":\"", ty.kind_name(), "\",\"name\":\""),
+            }
             let names = ty.btf().view();
-            self.name(names, ty.name_off().0);
+            put!(self.out, Name(names, ty.name_off().0));
             self.ty(ty, names);
             put!(self.out, "}");
             if !self.out.relieve() {
@@ -69,45 +105,26 @@ impl<W: Write> Json<W> {
         }
     }
 
-    /// A name; what is not UTF-8 in it becomes U+FFFD.
-    fn name(&mut self, names: Types<'_>, offset: u32) {
-        if offset == 0 {
-            put!(self.out, "\"(anon)\"");
-        } else if !self.out.quoted(names.tail(offset).unwrap_or_default()) {
-            let string = names.string(offset).unwrap_or_default();
-            // Writing to a Vec cannot fail.
-            let _ = serde_json::to_writer(self.out.text(), &String::from_utf8_lossy(string));
-        }
-    }
-
-    /// Elements, each in braces; where they start and end has been said or will be.
-    fn list<'a, T>(
-        &mut self,
-        elements: impl Iterator<Item = T> + 'a,
-        mut one: impl FnMut(&mut Self, T),
-    ) {
-        for (nth, element) in elements.enumerate() {
+    /// Elements, each an object of which all but the braces is printed by `one`, and the end of their array.
+    #[inline(always)]
+    fn list<T>(&mut self, elements: impl Iterator<Item = T>, mut one: impl FnMut(&mut Self, T)) {
+        for element in elements {
             if !self.out.relieve() {
                 return;
             }
-            put!(self.out, if nth == 0 { "{" } else { ",{" });
+            put!(self.out, "{");
             one(self, element);
-            put!(self.out, "}");
+            put!(self.out, "},");
         }
+        self.out.drop_comma();
         put!(self.out, "]");
-    }
-
-    /// `"name":"..."`.
-    fn named(&mut self, names: Types<'_>, name: u32) {
-        put!(self.out, "\"name\":");
-        self.name(names, name);
     }
 
     fn ty(&mut self, ty: Record<'_>, names: Types<'_>) {
         let third = ty.size_or_type();
         match (ty.kind(), ty.behind_header()) {
             (Kind::INT, [word]) => {
-                put!(self.out, ",\"size\":", third, ",\"bits_offset\":", word >> 16 & 0xff);
+                put!(self.out, "\",\"size\":", third, ",\"bits_offset\":", word >> 16 & 0xff);
                 put!(self.out, ",\"nr_bits\":", word & 0xff);
                 put!(self.out, ",\"encoding\":\"", encoding(*word), "\"");
             }
@@ -119,43 +136,42 @@ impl<W: Write> Json<W> {
                 | Kind::RESTRICT
                 | Kind::TYPE_TAG,
                 _,
-            ) => put!(self.out, ",\"type_id\":", third),
+            ) => put!(self.out, "\",\"type_id\":", third),
             (Kind::ARRAY, [element, index, count]) => {
-                put!(self.out, ",\"type_id\":", *element, ",\"index_type_id\":", *index);
+                put!(self.out, "\",\"type_id\":", *element, ",\"index_type_id\":", *index);
                 put!(self.out, ",\"nr_elems\":", *count);
             }
             (Kind::STRUCT | Kind::UNION, _) => self.members(ty, names),
             (Kind::ENUM | Kind::ENUM64, _) => self.values(ty, names),
             (Kind::FWD, _) => {
                 let of = if ty.kind_flag() { "union" } else { "struct" };
-                put!(self.out, ",\"fwd_kind\":\"", of, "\"");
+                put!(self.out, "\",\"fwd_kind\":\"", of, "\"");
             }
             (Kind::FUNC, _) => {
-                put!(self.out, ",\"type_id\":", third);
+                put!(self.out, "\",\"type_id\":", third);
                 put!(self.out, ",\"linkage\":\"", linkage(ty.vlen()), "\"");
             }
             (Kind::FUNC_PROTO, parameters) => {
-                put!(self.out, ",\"ret_type_id\":", third, ",\"vlen\":", ty.vlen());
+                put!(self.out, "\",\"ret_type_id\":", third, ",\"vlen\":", ty.vlen());
                 put!(self.out, ",\"params\":[");
                 self.list(parameters.as_chunks::<2>().0.iter(), |json, [name, id]| {
-                    json.named(names, *name);
-                    put!(json.out, ",\"type_id\":", *id);
+                    put!(json.out, "\"name\":\"", Name(names, *name), "\",\"type_id\":", *id);
                 });
             }
             (Kind::VAR, [word]) => {
-                put!(self.out, ",\"type_id\":", third);
+                put!(self.out, "\",\"type_id\":", third);
                 put!(self.out, ",\"linkage\":\"", linkage(*word), "\"");
             }
             (Kind::DATASEC, variables) => {
-                put!(self.out, ",\"size\":", third, ",\"vlen\":", ty.vlen(), ",\"vars\":[");
+                put!(self.out, "\",\"size\":", third, ",\"vlen\":", ty.vlen(), ",\"vars\":[");
                 self.list(variables.as_chunks::<3>().0.iter(), |json, [id, offset, size]| {
                     put!(json.out, "\"type_id\":", *id, ",\"offset\":", *offset);
                     put!(json.out, ",\"size\":", *size);
                 });
             }
-            (Kind::FLOAT, _) => put!(self.out, ",\"size\":", third),
+            (Kind::FLOAT, _) => put!(self.out, "\",\"size\":", third),
             (Kind::DECL_TAG, [component]) => {
-                put!(self.out, ",\"type_id\":", third);
+                put!(self.out, "\",\"type_id\":", third);
                 put!(self.out, ",\"component_idx\":", component.cast_signed());
             }
             _ => self.described(ty),
@@ -163,14 +179,14 @@ impl<W: Write> Json<W> {
     }
 
     fn members(&mut self, ty: Record<'_>, names: Types<'_>) {
-        put!(self.out, ",\"size\":", ty.size_or_type(), ",\"vlen\":", ty.vlen());
+        put!(self.out, "\",\"size\":", ty.size_or_type(), ",\"vlen\":", ty.vlen());
         put!(self.out, ",\"members\":[");
         let flag = ty.kind_flag();
         self.list(ty.behind_header().as_chunks::<3>().0.iter(), |json, &[name, id, offset]| {
             let (bits, width) =
                 if flag { (offset & 0x00ff_ffff, offset >> 24) } else { (offset, 0) };
-            json.named(names, name);
-            put!(json.out, ",\"type_id\":", id, ",\"bits_offset\":", bits);
+            put!(json.out, "\"name\":\"", Name(names, name), "\",\"type_id\":", id);
+            put!(json.out, ",\"bits_offset\":", bits);
             if width != 0 {
                 put!(json.out, ",\"bitfield_size\":", width);
             }
@@ -180,12 +196,11 @@ impl<W: Write> Json<W> {
     fn values(&mut self, ty: Record<'_>, names: Types<'_>) {
         let signed = ty.kind_flag();
         let encoding = if signed { "SIGNED" } else { "UNSIGNED" };
-        put!(self.out, ",\"encoding\":\"", encoding, "\",\"size\":", ty.size_or_type());
+        put!(self.out, "\",\"encoding\":\"", encoding, "\",\"size\":", ty.size_or_type());
         put!(self.out, ",\"vlen\":", ty.vlen(), ",\"values\":[");
         self.list(ty.elements(), |json, value| {
             let name = value.first().copied().unwrap_or(0);
-            json.named(names, name);
-            put!(json.out, ",\"val\":");
+            put!(json.out, "\"name\":\"", Name(names, name), "\",\"val\":");
             match *value {
                 [_, value] if signed => put!(json.out, value.cast_signed()),
                 [_, value] => put!(json.out, value),
@@ -202,9 +217,9 @@ impl<W: Write> Json<W> {
     fn described(&mut self, ty: Record<'_>) {
         let spec = ty.spec();
         let third = match spec.third {
-            Third::Size => ",\"size\":",
-            Third::Id => ",\"type_id\":",
-            Third::Unused => ",\"size_or_type\":",
+            Third::Size => "\",\"size\":",
+            Third::Id => "\",\"type_id\":",
+            Third::Unused => "\",\"size_or_type\":",
         };
         put!(self.out, third, ty.size_or_type(), ",\"vlen\":", ty.vlen());
         put!(self.out, ",\"kind_flag\":", u32::from(ty.kind_flag()));
@@ -234,7 +249,7 @@ impl<W: Write> Json<W> {
             let _ = serde_json::to_writer(self.out.text(), &field.name);
             put!(self.out, ":");
             match field.class {
-                WordClass::Str => self.name(ty.btf().view(), *word),
+                WordClass::Str => put!(self.out, "\"", Name(ty.btf().view(), *word), "\""),
                 WordClass::S32 => put!(self.out, word.cast_signed()),
                 WordClass::U32 | WordClass::Id => put!(self.out, *word),
             }

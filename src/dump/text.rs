@@ -25,7 +25,7 @@ pub struct Text<W: Write> {
 }
 
 /// What stands between a type's id and its name, by kind.
-static LEADS: LazyLock<Vec<Option<Short>>> = LazyLock::new(|| {
+static LEADS: LazyLock<Vec<Option<Short<16>>>> = LazyLock::new(|| {
     let of = |spec: &Arc<KindSpec>| Short::of(&format!("] {} '", spec.name));
     std::iter::once(None).chain(KindSpec::released().iter().map(of)).collect()
 });

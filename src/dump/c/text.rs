@@ -7,8 +7,8 @@ use crate::scan;
 /// Whether a name can stand in C as it is.
 #[inline]
 fn is_identifier(name: &[u8]) -> bool {
-    let (blocks, rest) = name.as_chunks::<16>();
-    let mut last = [b'_'; 16];
+    let (blocks, rest) = name.as_chunks();
+    let mut last = [b'_'; 32];
     if let Some(place) = last.get_mut(..rest.len()) {
         place.copy_from_slice(rest);
     }
@@ -16,64 +16,47 @@ fn is_identifier(name: &[u8]) -> bool {
         && blocks.iter().chain([&last]).all(|block| scan::not_in_names(block) == block.len())
 }
 
-/// By length, with which letters C's words start: one bit each.
-const STARTS: [u32; 10] = [
-    0,
-    0,
-    letters(b"di"),
-    letters(b"afi"),
-    letters(b"aceglv"),
-    letters(b"bcfsuw"),
-    letters(b"deirst"),
-    letters(b"dt"),
-    letters(b"cruv"),
-    0,
+/// Names that C gives another meaning, so that other languages alone have them.
+#[rustfmt::skip]
+const KEYWORDS: [&str; 36] = [
+    "do", "if", "asm", "for", "int", "auto", "case", "char", "else", "enum", "goto", "long", "void", "break", "const",
+    "float", "short", "union", "while", "double", "extern", "inline", "return", "signed", "sizeof", "static", "struct",
+    "switch", "typeof", "default", "typedef", "continue", "register", "restrict", "unsigned", "volatile",
 ];
 
-const fn letters(mut letters: &[u8]) -> u32 {
+/// By length, the [`mix`]es of the letters that keywords start and end with: one bit each.
+#[rustfmt::skip]
+const MIXES: [u64; 10] = [
+    mixes(0), mixes(1), mixes(2), mixes(3), mixes(4), mixes(5), mixes(6), mixes(7), mixes(8), mixes(9),
+];
+
+const fn mixes(len: usize) -> u64 {
     let mut bits = 0;
-    while let [letter, rest @ ..] = letters {
-        bits |= 1_u32.wrapping_shl(*letter as u32);
-        letters = rest;
+    let mut words: &[&str] = &KEYWORDS;
+    while let [word, rest @ ..] = words {
+        if let [first, .., last] = word.as_bytes()
+            && word.len() == len
+        {
+            bits |= 1_u64.wrapping_shl(mix(*first, *last));
+        }
+        words = rest;
     }
     bits
 }
 
-/// Nearly always says no, and asks no more than that of the processor's guesses at branches.
-#[inline]
-fn looks_like_keyword(name: &[u8]) -> bool {
-    let starts = STARTS.get(name.len().min(9)).copied().unwrap_or(0);
-    let first = name.first().copied().unwrap_or(0);
-    starts.wrapping_shr(first.into()) & 1 != 0
+/// A number below 64.
+const fn mix(first: u8, last: u8) -> u32 {
+    (first.wrapping_mul(5).wrapping_add(last) & 63) as u32
 }
 
-/// Whether C means something else by a name, so that other languages alone have it.
+/// Whether C means something else by a name. Nearly always says no, and asks no more than that of the processor's
+/// guesses at branches.
+#[inline]
 fn is_keyword(name: &[u8]) -> bool {
-    match name.len() {
-        2 => matches!(name, b"do" | b"if"),
-        3 => matches!(name, b"asm" | b"for" | b"int"),
-        4 => matches!(
-            name,
-            b"auto" | b"case" | b"char" | b"else" | b"enum" | b"goto" | b"long" | b"void"
-        ),
-        5 => matches!(name, b"break" | b"const" | b"float" | b"short" | b"union" | b"while"),
-        6 => matches!(
-            name,
-            b"double"
-                | b"extern"
-                | b"inline"
-                | b"return"
-                | b"signed"
-                | b"sizeof"
-                | b"static"
-                | b"struct"
-                | b"switch"
-                | b"typeof"
-        ),
-        7 => matches!(name, b"default" | b"typedef"),
-        8 => matches!(name, b"continue" | b"register" | b"restrict" | b"unsigned" | b"volatile"),
-        _ => false,
-    }
+    let mixes = MIXES.get(name.len().min(9)).copied().unwrap_or(0);
+    let (first, last) = (name.first().copied().unwrap_or(0), name.last().copied().unwrap_or(0));
+    mixes.wrapping_shr(mix(first, last)) & 1 != 0
+        && KEYWORDS.iter().any(|word| word.as_bytes() == name)
 }
 
 /// Appends a name with every byte replaced that C does not take.
@@ -103,7 +86,7 @@ pub(super) fn name<'a>(out: &mut Vec<u8>, strings: &'a [u8]) -> &'a [u8] {
         return odd_name(out, strings);
     }
     let name = strings.get(..out.len().saturating_sub(before)).unwrap_or_default();
-    if looks_like_keyword(name) && is_keyword(name) {
+    if is_keyword(name) {
         out.push(b'_');
     }
     name
@@ -188,7 +171,7 @@ mod tests {
     #[test]
     fn names_are_taken_from_strings_as_they_are_by_themselves() {
         let mut names: Vec<Vec<u8>> = Vec::new();
-        for len in 0..40 {
+        for len in 0..70 {
             let name: Vec<u8> = (0..len).map(|at| b"ab_Z9"[at % 5]).collect();
             for (at, byte) in
                 (0..len).flat_map(|at| [b' ', 0xe9, b'7', b'*'].map(|byte| (at, byte)))
@@ -199,14 +182,14 @@ mod tests {
             }
             names.push(name);
         }
-        let words = "do if asm for int auto case char else enum goto long void break const float short union \
-            while double extern inline return signed sizeof static struct switch typeof default typedef \
-            continue register restrict unsigned volatile";
-        for word in words.split_whitespace() {
-            assert!(is_keyword(word.as_bytes()) && looks_like_keyword(word.as_bytes()), "{word}");
-            names.extend([word, &format!("{word}d"), &word.to_uppercase()].map(|name| name.into()));
+        for word in KEYWORDS {
+            let others = [format!("{word}d"), word.to_uppercase(), word[1..].to_owned()];
+            assert!(is_keyword(word.as_bytes()), "{word}");
+            assert!(!others.iter().any(|word| is_keyword(word.as_bytes())), "{others:?}");
+            names.extend(others.map(String::into_bytes));
+            names.push(word.into());
         }
-        for (name, behind) in names.iter().flat_map(|name| [0, 1, 15, 40].map(|n| (name, n))) {
+        for (name, behind) in names.iter().flat_map(|name| [0, 1, 15, 31, 70].map(|n| (name, n))) {
             let strings = [name.as_slice(), &[0], &vec![b'x'; behind]].concat();
             let (mut expected, mut out) = (b"=".to_vec(), b"=".to_vec());
             identifier(&mut expected, name);
