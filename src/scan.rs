@@ -3,7 +3,6 @@
 //! Names are short: calling a search costs more than the search itself, and so does asking how long they are again and
 //! again. Few are longer than this.
 
-use memchr::memchr;
 use wide::{CmpEq, CmpGt, CmpLt, i8x32};
 
 /// A block of a string section.
@@ -64,8 +63,16 @@ pub(crate) fn not_in_names(block: &Block) -> usize {
 /// The string at the start of `bytes`, without its NUL; None if there is none within them.
 #[inline]
 pub(crate) fn string(bytes: &[u8]) -> Option<&[u8]> {
-    let end = bytes.first_chunk().map_or(LEN, nul);
-    bytes.get(..if end < LEN { end } else { memchr(0, bytes)? })
+    let (blocks, rest) = bytes.as_chunks();
+    let mut end = 0_usize;
+    for block in blocks {
+        let nul = nul(block);
+        end = end.wrapping_add(nul);
+        if nul < LEN {
+            return bytes.get(..end);
+        }
+    }
+    bytes.get(..end.wrapping_add(rest.iter().position(|byte| *byte == 0)?))
 }
 
 #[cfg(test)]
