@@ -1,9 +1,10 @@
 //! The arguments: one definition for parser and help.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::styling::Styles;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args as _, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::Version;
 use crate::check::Role;
@@ -15,15 +16,55 @@ use crate::check::Role;
 #[derive(Debug, Parser)]
 #[command(name = "btfkinds", version, styles = Styles::plain(), max_term_width = 100)]
 pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) saying: Saying,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+impl Args {
+    /// The arguments of this process; it ends where they are wrong, or ask for help.
+    pub(super) fn of_process() -> Args {
+        Self::of_one(std::env::args_os().collect()).unwrap_or_else(Args::parse)
+    }
+
+    /// The same, with no other command but the one that is asked for: putting all together takes longer than many a
+    /// command does. What it cannot do, messages among it, is left to all.
+    fn of_one(line: Vec<OsString>) -> Option<Args> {
+        let asked = line.get(1)?;
+        let (name, add) = COMMANDS.iter().find(|(name, _)| asked == name)?;
+        let all = Saying::augment_args(clap::Command::new("btfkinds"));
+        let all = all.subcommand(add(clap::Command::new(*name)));
+        Args::from_arg_matches(&all.try_get_matches_from(line).ok()?).ok()
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Saying {
     /// Say nothing but errors
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
     /// Say more about what is done and why
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub(super) verbose: bool,
-    #[command(subcommand)]
-    pub(super) command: Command,
 }
+
+type Add = fn(clap::Command) -> clap::Command;
+
+/// The commands that have arguments.
+const COMMANDS: [(&str, Add); 11] = [
+    ("encode", Encode::augment_args),
+    ("dump", Dump::augment_args),
+    ("kinds", Kinds::augment_args),
+    ("graph", Graph::augment_args),
+    ("renumber", Renumber::augment_args),
+    ("rebase", Rebase::augment_args),
+    ("flatten", Flatten::augment_args),
+    ("strip", Strip::augment_args),
+    ("check", Check::augment_args),
+    ("diff", Diff::augment_args),
+    ("generate", Generate::augment_args),
+];
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -561,4 +602,45 @@ pub(super) enum DiffFormat {
     Text,
     /// One JSON document
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// One command by itself takes what it takes among all.
+    #[test]
+    fn one_command_is_enough() {
+        let command = Args::command();
+        let all: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        let (demo, known) = all.split_last().unwrap();
+        assert_eq!(*demo, "demo");
+        assert!(known.iter().eq(COMMANDS.iter().map(|(name, _)| name)), "{known:?}");
+        let mut taken = 0;
+        for name in all {
+            for rest in [
+                "x",
+                "-q x",
+                "x -v",
+                "x y",
+                "x -B base -o out",
+                "-f json x",
+                "--manual=folder",
+                "bash",
+                "",
+                "-q x -v",
+                "--no-such-thing x",
+            ] {
+                let line = format!("btfkinds {name} {rest}");
+                let line: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+                let expected = Args::try_parse_from(&line).ok().filter(|_| name != "demo");
+                let args = Args::of_one(line);
+                assert_eq!(format!("{args:?}"), format!("{expected:?}"), "{name} {rest}");
+                taken += usize::from(args.is_some());
+            }
+        }
+        assert!(taken > 40, "{taken}");
+    }
 }

@@ -29,7 +29,6 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
-use clap::Parser;
 use indicatif::ProgressBar;
 
 use crate::{Btf, Error, ErrorKind, File, KindSpec, Parse, kernel};
@@ -44,8 +43,8 @@ const TROUBLE: u8 = 2;
 
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
-    let say = Say { quiet: args.quiet, verbose: args.verbose };
+    let args = Args::of_process();
+    let say = Say { quiet: args.saying.quiet, verbose: args.saying.verbose };
     // Who only prints has done enough when nobody listens any more; a result that was not
     // delivered is another thing.
     let prints = matches!(
