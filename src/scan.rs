@@ -60,19 +60,26 @@ pub(crate) fn not_in_names(block: &Block) -> usize {
     first(!(digit | letter | bytes.cmp_eq(all(b'_'))))
 }
 
-/// The string at the start of `bytes`, without its NUL; None if there is none within them.
+/// How many bytes there are before the first at which `stop` stops; None if it stops at none.
 #[inline]
-pub(crate) fn string(bytes: &[u8]) -> Option<&[u8]> {
+pub(crate) fn end(bytes: &[u8], stop: impl Fn(&Block) -> usize) -> Option<usize> {
     let (blocks, rest) = bytes.as_chunks();
     let mut end = 0_usize;
     for block in blocks {
-        let nul = nul(block);
-        end = end.wrapping_add(nul);
-        if nul < LEN {
-            return bytes.get(..end);
+        let before = stop(block);
+        end = end.wrapping_add(before);
+        if before < LEN {
+            return Some(end);
         }
     }
-    bytes.get(..end.wrapping_add(rest.iter().position(|byte| *byte == 0)?))
+    let in_rest = rest.iter().position(|byte| stop(&[*byte; LEN]) == 0)?;
+    Some(end.wrapping_add(in_rest))
+}
+
+/// The string at the start of `bytes`, without its NUL; None if there is none within them.
+#[inline]
+pub(crate) fn string(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.get(..end(bytes, nul)?)
 }
 
 #[cfg(test)]

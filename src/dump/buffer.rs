@@ -158,32 +158,26 @@ impl<W: Write> Buffer<W> {
     }
 }
 
-/// Appends bytes up to the first at which `stop` stops, and gives that byte: None where the bytes end
-/// before. `stop` must stop at NUL.
+/// Appends bytes up to the first at which `stop` stops, and gives that byte; appends nothing and gives None where it
+/// stops at none.
 #[inline(always)]
-pub(super) fn up_to(
-    text: &mut Vec<u8>,
-    bytes: &[u8],
-    stop: impl Fn(&Block) -> usize,
-) -> Option<u8> {
-    let (blocks, rest) = bytes.as_chunks();
-    for block in blocks {
+fn up_to(text: &mut Vec<u8>, bytes: &[u8], stop: impl Fn(&Block) -> usize) -> Option<u8> {
+    if let Some(block) = bytes.first_chunk()
+        && let Some((_, [end, others @ ..])) = block.split_at_checked(stop(block))
+    {
+        // A whole block, so that no length is asked for.
         text.extend_from_slice(block);
-        let taken = stop(block);
-        if taken < block.len() {
-            text.truncate(text.len().wrapping_sub(block.len().wrapping_sub(taken)));
-            return block.get(taken).copied();
-        }
+        text.truncate(text.len().wrapping_sub(others.len()).wrapping_sub(1));
+        return Some(*end);
     }
-    rest_up_to(text, rest, stop)
+    far_up_to(text, bytes, stop)
 }
 
-/// The last few bytes of a string section.
-#[cold]
-fn rest_up_to(text: &mut Vec<u8>, rest: &[u8], stop: impl Fn(&Block) -> usize) -> Option<u8> {
-    let found = rest.iter().position(|byte| stop(&[*byte; 32]) == 0)?;
-    text.extend_from_slice(rest.get(..found)?);
-    rest.get(found).copied()
+#[inline(never)]
+fn far_up_to(text: &mut Vec<u8>, bytes: &[u8], stop: impl Fn(&Block) -> usize) -> Option<u8> {
+    let end = scan::end(bytes, stop)?;
+    text.extend_from_slice(bytes.get(..end)?);
+    bytes.get(end).copied()
 }
 
 /// The numbers below 1000 in three digits, zeros in front.

@@ -1,7 +1,6 @@
 //! Pieces of C text.
 
 use super::source::TOO_LONG;
-use crate::dump::buffer;
 use crate::scan;
 
 /// Whether a name can stand in C as it is.
@@ -55,8 +54,12 @@ const fn mix(first: u8, last: u8) -> u32 {
 fn is_keyword(name: &[u8]) -> bool {
     let mixes = MIXES.get(name.len().min(9)).copied().unwrap_or(0);
     let (first, last) = (name.first().copied().unwrap_or(0), name.last().copied().unwrap_or(0));
-    mixes.wrapping_shr(mix(first, last)) & 1 != 0
-        && KEYWORDS.iter().any(|word| word.as_bytes() == name)
+    mixes.wrapping_shr(mix(first, last)) & 1 != 0 && is_among_keywords(name)
+}
+
+#[inline(never)]
+fn is_among_keywords(name: &[u8]) -> bool {
+    KEYWORDS.iter().any(|word| word.as_bytes() == name)
 }
 
 /// Appends a name with every byte replaced that C does not take.
@@ -74,40 +77,26 @@ fn identifier(out: &mut Vec<u8>, name: &[u8]) {
     out.extend(name.iter().map(|byte| if byte.is_ascii_alphanumeric() { *byte } else { b'_' }));
 }
 
-/// Appends the name at the start of these strings as [`identifier`] does, and gives it.
-#[inline]
-pub(super) fn name<'a>(out: &mut Vec<u8>, strings: &'a [u8]) -> &'a [u8] {
-    let before = out.len();
-    let starts_well = strings.first().is_some_and(|first| !matches!(first, 0 | b'0'..=b'9'));
-    let is_copied = starts_well
-        && (copy_short(out, strings) || buffer::up_to(out, strings, scan::not_in_names) == Some(0));
-    if !is_copied {
-        out.truncate(before);
-        return odd_name(out, strings);
-    }
-    let name = strings.get(..out.len().saturating_sub(before)).unwrap_or_default();
-    if is_keyword(name) {
-        out.push(b'_');
-    }
-    name
-}
-
-/// Appends a name that is shorter than a block, as most are; if it is not or C does not take it, appends nothing and
-/// gives false.
+/// Appends the name at the start of these strings as [`identifier`] does, and gives it. Nearly all are shorter than a
+/// block, and what C takes.
 #[inline(always)]
-fn copy_short(out: &mut Vec<u8>, strings: &[u8]) -> bool {
-    let Some(block) = strings.first_chunk() else { return false };
-    let len = scan::not_in_names(block);
-    if block.get(len) != Some(&0) {
-        return false;
+pub(super) fn name<'a>(out: &mut Vec<u8>, strings: &'a [u8]) -> &'a [u8] {
+    if let Some(block) = strings.first_chunk()
+        && let len = scan::not_in_names(block)
+        && block.get(len) == Some(&0)
+        && let Some((name @ [first, ..], rest)) = block.split_at_checked(len)
+        && !first.is_ascii_digit()
+        && !is_keyword(name)
+    {
+        out.extend_from_slice(block);
+        out.truncate(out.len().wrapping_sub(rest.len()));
+        return name;
     }
-    out.extend_from_slice(block);
-    out.truncate(out.len().wrapping_sub(block.len().wrapping_sub(len)));
-    true
+    any_name(out, strings)
 }
 
-#[cold]
-fn odd_name<'a>(out: &mut Vec<u8>, strings: &'a [u8]) -> &'a [u8] {
+#[inline(never)]
+fn any_name<'a>(out: &mut Vec<u8>, strings: &'a [u8]) -> &'a [u8] {
     let name = scan::string(strings).unwrap_or(TOO_LONG);
     identifier(out, name);
     name
