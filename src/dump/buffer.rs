@@ -37,25 +37,29 @@ impl Piece for &str {
     }
 }
 
-/// A short text that is known beforehand, with room behind it.
+/// A short text that is known beforehand, with room behind it: all of it is copied, without asking how much it is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Short<const ROOM: usize>([u8; ROOM], u8);
+pub(super) struct Short<const ROOM: usize> {
+    room: [u8; ROOM],
+    too_many: usize,
+}
 
 impl<const ROOM: usize> Short<ROOM> {
     /// None if it is too long.
-    pub(super) fn of(text: &str) -> Option<Self> {
+    pub(super) const fn of(text: &str) -> Option<Self> {
         let mut room = [0; ROOM];
-        room.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
-        Some(Short(room, u8::try_from(text.len()).ok()?))
+        let Some(too_many) = ROOM.checked_sub(text.len()) else { return None };
+        let Some((place, _)) = room.split_at_mut_checked(text.len()) else { return None };
+        place.copy_from_slice(text.as_bytes());
+        Some(Short { room, too_many })
     }
 }
 
 impl<const ROOM: usize> Piece for Short<ROOM> {
     #[inline]
     fn put<W: Write>(self, buffer: &mut Buffer<W>) {
-        let Short(room, len) = self;
+        let Short { room, too_many } = self;
         buffer.text.extend_from_slice(&room);
-        let too_many = room.len().wrapping_sub(len.into());
         buffer.text.truncate(buffer.text.len().wrapping_sub(too_many));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::buffer::{Buffer, Piece, Short, put};
 use crate::btf::{Record, Types};
-use crate::dump::text::{encoding, linkage};
+use crate::dump::text::{Linkage, Names, encoding};
 use crate::kind::{Field, Kind, KindSpec, Third, WordClass};
 
 /// Prints types as one JSON document, `{"types":[...]}`, an object for each. What was printed is not
@@ -86,6 +86,7 @@ impl<W: Write> Json<W> {
     pub(super) fn each<'a>(&mut self, types: impl IntoIterator<Item = Record<'a>>, first: bool) {
         let leads = &*LEADS;
         let mut is_first = first;
+        let mut names = Names::default();
         for ty in types {
             if !std::mem::take(&mut is_first) {
                 put!(self.out, ",");
@@ -95,7 +96,7 @@ impl<W: Write> Json<W> {
                 Some(Some(lead)) => put!(self.out, *lead),
                 _ => put!(self.out, ",\"kind\":\"", ty.kind_name(), "\",\"name\":\""),
             }
-            let names = ty.btf().view();
+            let names = names.of(ty);
             put!(self.out, Name(names, ty.name_off().0));
             self.ty(ty, names);
             put!(self.out, "}");
@@ -149,7 +150,7 @@ impl<W: Write> Json<W> {
             }
             (Kind::FUNC, _) => {
                 put!(self.out, "\",\"type_id\":", third);
-                put!(self.out, ",\"linkage\":\"", linkage(ty.vlen()), "\"");
+                put!(self.out, ",\"linkage\":\"", Linkage(ty.vlen()), "\"");
             }
             (Kind::FUNC_PROTO, parameters) => {
                 put!(self.out, "\",\"ret_type_id\":", third, ",\"vlen\":", ty.vlen());
@@ -160,7 +161,7 @@ impl<W: Write> Json<W> {
             }
             (Kind::VAR, [word]) => {
                 put!(self.out, "\",\"type_id\":", third);
-                put!(self.out, ",\"linkage\":\"", linkage(*word), "\"");
+                put!(self.out, ",\"linkage\":\"", Linkage(*word), "\"");
             }
             (Kind::DATASEC, variables) => {
                 put!(self.out, "\",\"size\":", third, ",\"vlen\":", ty.vlen(), ",\"vars\":[");

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, LazyLock};
 
 use super::buffer::{Buffer, Piece, Short, UpToNul, put};
-use crate::btf::{Record, Types};
+use crate::btf::{Btf, Record, Types};
 use crate::kind::{Field, Kind, KindSpec, Third, WordClass};
 
 /// Prints types as text, a line for each and a line for each of its elements.
@@ -29,6 +29,20 @@ static LEADS: LazyLock<Vec<Option<Short<16>>>> = LazyLock::new(|| {
     let of = |spec: &Arc<KindSpec>| Short::of(&format!("] {} '", spec.name));
     std::iter::once(None).chain(KindSpec::released().iter().map(of)).collect()
 });
+
+/// Where the names of types are: as a rule all in one blob.
+#[derive(Default)]
+pub(super) struct Names<'a>(Option<(&'a Btf, Types<'a>)>);
+
+impl<'a> Names<'a> {
+    #[inline]
+    pub(super) fn of(&mut self, ty: Record<'a>) -> Types<'a> {
+        match self.0 {
+            Some((btf, names)) if std::ptr::eq(btf, ty.btf()) => names,
+            _ => self.0.insert((ty.btf(), ty.btf().view())).1,
+        }
+    }
+}
 
 /// A name; without one, what bpftool prints for it.
 struct Name<'a>(Types<'a>, u32);
@@ -60,16 +74,16 @@ impl<W: Write> Text<W> {
 
     /// Prints these types, and leaves what is waiting.
     pub(super) fn each<'a>(&mut self, types: impl IntoIterator<Item = Record<'a>>) {
+        let mut names = Names::default();
         for ty in types {
-            self.ty(ty);
+            self.ty(ty, names.of(ty));
             if !self.out.relieve() {
                 return;
             }
         }
     }
 
-    fn ty(&mut self, ty: Record<'_>) {
-        let names = ty.btf().view();
+    fn ty(&mut self, ty: Record<'_>, names: Types<'_>) {
         put!(self.out, "[", ty.id().0);
         match LEADS.get(ty.kind().index()) {
             Some(Some(lead)) => put!(self.out, *lead),
@@ -106,9 +120,9 @@ impl<W: Write> Text<W> {
             (Kind::FWD, _) => {
                 put!(self.out, " fwd_kind=", if ty.kind_flag() { "union" } else { "struct" })
             }
-            (Kind::FUNC, _) => put!(self.out, " type_id=", third, " linkage=", linkage(ty.vlen())),
+            (Kind::FUNC, _) => put!(self.out, " type_id=", third, " linkage=", Linkage(ty.vlen())),
             (Kind::FUNC_PROTO, _) => self.parameters(ty, names),
-            (Kind::VAR, [word]) => put!(self.out, " type_id=", third, ", linkage=", linkage(*word)),
+            (Kind::VAR, [word]) => put!(self.out, " type_id=", third, ", linkage=", Linkage(*word)),
             (Kind::DATASEC, _) => self.variables(ty, names),
             (Kind::FLOAT, _) => put!(self.out, " size=", third),
             (Kind::DECL_TAG, [component]) => {
@@ -267,10 +281,24 @@ pub(crate) fn encoding(word: u32) -> &'static str {
 
 /// FUNC's and VAR's linkage; both number it alike.
 pub(crate) fn linkage(number: u32) -> &'static str {
-    match number {
-        0 => "static",
-        1 => "global",
-        2 => "extern",
-        _ => "(unknown)",
+    LINKAGES.get(number as usize).unwrap_or(&"(unknown)")
+}
+
+const LINKAGES: [&str; 3] = ["static", "global", "extern"];
+
+/// What [`linkage`] gives.
+pub(super) struct Linkage(pub(super) u32);
+
+impl Piece for Linkage {
+    #[inline]
+    fn put<W: Write>(self, out: &mut Buffer<W>) {
+        const SHORT: [Option<Short<16>>; 3] = {
+            let [first, second, third] = LINKAGES;
+            [Short::of(first), Short::of(second), Short::of(third)]
+        };
+        match SHORT.get(self.0 as usize) {
+            Some(Some(short)) => put!(*out, *short),
+            _ => put!(*out, linkage(self.0)),
+        }
     }
 }
