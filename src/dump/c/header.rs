@@ -91,14 +91,21 @@ impl<'a> C<'a> {
     /// # Errors
     /// When writing fails.
     pub fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
-        let survey = Survey::of(self.btf);
         let btf = Source::of(self.btf);
         let mut room = known::room(self.btf);
         let mut order = Order::new(btf, Table::new(&mut room, self.btf));
-        match &self.selected {
-            Some(ids) => ids.iter().for_each(|id| order.add(*id)),
-            None => order.add_all(&survey),
-        }
+        let survey = match &self.selected {
+            Some(ids) => {
+                ids.iter().for_each(|id| order.add(*id));
+                Survey::of(self.btf, |_| ())
+            }
+            None => {
+                let survey = Survey::of(self.btf, |id| order.add(id));
+                // Without names they only give names to numbers.
+                order.add_missing(&survey.enums);
+                survey
+            }
+        };
         let names = Names::give(&btf, &mut order);
         let all = u64::try_from(self.btf.type_len()).unwrap_or(MOST);
         let all = all.saturating_add(order.elements);

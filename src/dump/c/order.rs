@@ -4,7 +4,6 @@ use super::chain::{self, MAX_LINKS};
 use super::decl::is_c_type;
 use super::known::{Known, Table};
 use super::source::Source;
-use super::survey::Survey;
 use crate::btf::{Record, TypeId};
 use crate::kind::Kind;
 
@@ -52,11 +51,9 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// Adds all types of the blob that a header has, with what they need of its bases.
-    pub(super) fn add_all(&mut self, survey: &Survey<'_>) {
-        survey.named.iter().for_each(|id| self.add(*id));
-        // Enums that only give names to numbers.
-        for id in &survey.enums {
+    /// Adds those of these types that nothing has needed.
+    pub(super) fn add_missing(&mut self, ids: &[TypeId]) {
+        for id in ids {
             if !self.is_known(*id) {
                 self.add(*id);
             }

@@ -13,8 +13,6 @@ pub(super) type Tags<'a> = HashMap<TypeId, Vec<(i32, &'a [u8])>>;
 /// Types that matter to a header as a whole, in the order of their ids.
 #[derive(Default)]
 pub(super) struct Survey<'a> {
-    /// Typedefs, and structs, unions and enums with a name.
-    pub(super) named: Vec<TypeId>,
     /// Enums without a name.
     pub(super) enums: Vec<TypeId>,
     /// Types of kinds that are not released.
@@ -24,7 +22,8 @@ pub(super) struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    pub(super) fn of(btf: &'a Btf) -> Survey<'a> {
+    /// Calls `named` for each typedef, and each struct, union and enum with a name, as it comes by.
+    pub(super) fn of(btf: &'a Btf, mut named: impl FnMut(TypeId)) -> Survey<'a> {
         let strings = Source::of(btf);
         let mut found = Survey::default();
         let view = btf.view();
@@ -33,10 +32,8 @@ impl<'a> Survey<'a> {
             let id = TypeId(id);
             match Kind::of_info(*info) {
                 Kind::PTR | Kind::FUNC | Kind::FUNC_PROTO => {}
-                Kind::TYPEDEF => found.named.push(id),
-                Kind::STRUCT | Kind::UNION | Kind::ENUM | Kind::ENUM64 if *name != 0 => {
-                    found.named.push(id);
-                }
+                Kind::TYPEDEF => named(id),
+                Kind::STRUCT | Kind::UNION | Kind::ENUM | Kind::ENUM64 if *name != 0 => named(id),
                 Kind::ENUM | Kind::ENUM64 => found.enums.push(id),
                 Kind::DECL_TAG => found.tag(&strings, id),
                 kind if !kind.is_released() => found.unknown.push(id),
