@@ -295,12 +295,12 @@ impl<'a> Plan<'a> {
         let mut behind = Vec::new();
         let levels = || std::iter::successors(Some(btf), |btf| btf.base().map(|base| &**base));
         // Most blobs have no such names: there is no need to look at those of all structs and arrays.
-        let has_names = levels().any(|at| discover::has_parts(at.own_strings()));
+        let has_structs = levels().any(|at| discover::has_structs(at.own_strings()));
         for at in levels() {
             let types = at.view();
             for (id, words) in types.own_from(0) {
                 let kind = words.get(1).map(|info| Kind::of_info(*info));
-                if !has_names && matches!(kind, Some(Kind::STRUCT | Kind::ARRAY)) {
+                if !has_structs && matches!(kind, Some(Kind::STRUCT | Kind::ARRAY)) {
                     continue;
                 }
                 let Some((kind, name)) = part_of_description(&types, words) else {
@@ -597,7 +597,7 @@ fn part_name<'a>(types: &Types<'a>, kind: Kind, words: &'a [u32]) -> Option<&'a 
     let names: &[&[u8]] = match kind {
         Kind::INT => &[b"int\0", b"unsigned int\0", b"__u32\0", b"__s32\0"],
         Kind::TYPEDEF => &[b"__u32\0", b"__s32\0", b"__btf_", b"__BTF_"],
-        Kind::STRUCT => &[b"__btf_type", KIND_PREFIX],
+        Kind::STRUCT => &[b"__btf_type\0", b"__btf_type___", KIND_PREFIX],
         Kind::UNION => return (*name_off == 0 && rest.len() == 6).then_some(b""),
         _ => {
             let element = types.get(*rest.first()?)?;

@@ -9,8 +9,8 @@ use crate::error::{Error, ErrorKind};
 
 /// All names of descriptions start like this, but for those of words and headers.
 const PREFIX: &[u8] = b"__BTF_";
-/// Those of words and headers start like this.
-const WORDS_PREFIX: &[u8] = b"__btf_";
+/// The name of a header, or its start: see [`is_header`].
+const HEADER: &[u8] = b"__btf_type";
 /// Typedefs of this name and a number describe a kind.
 pub(super) const KIND_PREFIX: &[u8] = b"__BTF_KIND_";
 /// Typedefs of this name and three numbers give a kind's sizes to readers that cannot walk yet.
@@ -76,9 +76,17 @@ pub(super) fn has_names(strings: &[u8]) -> bool {
     memmem::find(strings, PREFIX).is_some()
 }
 
-/// The same, or names of what descriptions are made of.
-pub(super) fn has_parts(strings: &[u8]) -> bool {
-    has_names(strings) || memmem::find(strings, WORDS_PREFIX).is_some()
+/// Whether a structure of this name, which ends in NUL, could be a header: `__btf_type`, `__btf_type___size` and the like.
+/// Kernels have functions with other names that start so.
+fn is_header(name: &[u8]) -> bool {
+    name.strip_prefix(HEADER)
+        .is_some_and(|rest| rest.starts_with(b"\0") || rest.starts_with(b"___"))
+}
+
+/// Whether names of structures that descriptions are made of are anywhere in a string section.
+pub(super) fn has_structs(strings: &[u8]) -> bool {
+    let mut headers = memmem::find_iter(strings, HEADER);
+    headers.any(|at| strings.get(at..).is_some_and(is_header)) || has_names(strings)
 }
 
 /// All strings `__BTF_SIZES_n_i_e` of a string section, of kinds above the released ones. They
