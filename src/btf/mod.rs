@@ -28,7 +28,7 @@ pub use remove::Removal;
 
 pub(crate) use per_word::{PerWord, pieces};
 pub(crate) use room::Room;
-pub(crate) use strings::Interner;
+pub(crate) use strings::{Interner, hash};
 pub(crate) use types::Types;
 pub(crate) use walk::MAX_TYPE_ID;
 

@@ -26,7 +26,7 @@ fn string_at(arena: &[u8], offset: u32) -> &[u8] {
 
 /// The hash of a string that is known to be whole.
 #[inline]
-pub(super) fn hash(hasher: &DefaultHashBuilder, string: &[u8]) -> u64 {
+pub(crate) fn hash(hasher: &DefaultHashBuilder, string: &[u8]) -> u64 {
     let mut hasher = hasher.build_hasher();
     hasher.write(string);
     hasher.finish()

@@ -302,3 +302,30 @@ impl Piece for Linkage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Json, NewType};
+
+    /// The same offset is another name in another blob.
+    #[test]
+    fn names_are_those_of_each_types_blob() {
+        let of = |name| {
+            let mut btf = Btf::new();
+            let (kind, kind_flag, vlen) = (Kind::FLOAT, false, 0);
+            btf.add(NewType { kind, name, kind_flag, vlen, size_or_type: 4, words: &[] }).unwrap();
+            btf
+        };
+        let (a, b) = (of("aa"), of("bb"));
+        let all = || a.types().chain(b.types()).chain(b.types()).chain(a.types());
+        let (mut text, mut json) = (Vec::new(), Vec::new());
+        Text::new(&mut text).types(all()).unwrap();
+        Json::new(&mut json).types(all()).unwrap();
+        for (out, start) in [(text, "FLOAT '"), (json, "\"name\":\"")] {
+            let out = String::from_utf8(out).unwrap();
+            let names: Vec<&str> = out.split(start).skip(1).map(|rest| &rest[..2]).collect();
+            assert_eq!(names, ["aa", "bb", "bb", "aa"], "{out}");
+        }
+    }
+}

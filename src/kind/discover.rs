@@ -513,3 +513,22 @@ pub(crate) fn struct_of(types: Types<'_>, typedef: u32) -> Option<u32> {
     let (rec, _) = Reader { types }.resolve(typedef).ok()?;
     (rec.kind() == Kind::STRUCT).then_some(rec.id)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn structs_of_descriptions_are_seen_in_strings() {
+        for (strings, expected) in [
+            ("\0int\0__btf_type_is_scalar_struct\0__btf_type_id\0__btf_typed\0", false),
+            ("\0__btf_type_is\0__btf_type\0", true),
+            ("\0__btf_type___ref\0", true),
+            ("\0__BTF_KIND_20\0", true),
+            ("\0__btf_type", false),
+            ("", false),
+        ] {
+            assert_eq!(has_structs(strings.as_bytes()), expected, "{strings}");
+        }
+    }
+}

@@ -1,8 +1,6 @@
 //! Which name each type gets: C wants tags to be different from each other, and so typedefs and
 //! enumerators, while BTF has several of a name.
 
-use std::hash::{BuildHasher, Hasher};
-
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
@@ -10,7 +8,7 @@ use super::chain;
 use super::decl::is_c_type;
 use super::order::Order;
 use super::source::Source;
-use crate::btf::{Record, TypeId};
+use crate::btf::{Record, TypeId, hash};
 use crate::kind::Kind;
 
 /// The names of one header.
@@ -74,8 +72,7 @@ impl<'a> Names<'a> {
     /// Gives away a tag, and says as the how-manieth.
     fn tag(&mut self, ty: Record<'_>) -> u32 {
         let Names { btf, tags, shared, .. } = self;
-        let name_of = |id| btf.get(id).map_or(&b""[..], |ty| btf.name(ty));
-        let Some(first) = tags.give(ty.id(), btf.name(ty), name_of) else { return 1 };
+        let Some(first) = tags.give(ty.id(), btf.name(ty), |id| btf.name_at(id)) else { return 1 };
         let holders = shared.entry(first).or_insert_with(|| Holders::of(btf.get(first)));
         holders.add(ty);
         holders.count
@@ -84,8 +81,7 @@ impl<'a> Names<'a> {
     /// Who has a tag.
     fn holders(&self, name: &[u8]) -> Holders {
         let Names { btf, tags, shared, .. } = self;
-        let name_of = |id| btf.get(id).map_or(&b""[..], |ty| btf.name(ty));
-        let Some(first) = tags.find(name, name_of) else { return Holders::default() };
+        let Some(first) = tags.find(name, |id| btf.name_at(id)) else { return Holders::default() };
         shared.get(&first).copied().unwrap_or_else(|| Holders::of(btf.get(first)))
     }
 
@@ -168,10 +164,4 @@ impl<K: Copy> Given<K> {
     fn find<'a>(&self, name: &[u8], name_of: impl Fn(K) -> &'a [u8]) -> Option<K> {
         self.first.find(hash(&self.hasher, name), |other| name_of(*other) == name).copied()
     }
-}
-
-fn hash(hasher: &DefaultHashBuilder, name: &[u8]) -> u64 {
-    let mut hasher = hasher.build_hasher();
-    hasher.write(name);
-    hasher.finish()
 }

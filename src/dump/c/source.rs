@@ -32,6 +32,11 @@ impl<'a> Source<'a> {
         self.string(ty.name_off().0)
     }
 
+    /// The name of a type by its id; empty where there is none.
+    pub(super) fn name_at(&self, id: TypeId) -> &'a [u8] {
+        self.get(id).map_or(b"", |ty| self.name(ty))
+    }
+
     /// A name by its offset. One that is longer than the kernel lets it be is not printed: it could be
     /// as long as the file, and used as often.
     #[inline]
