@@ -11,6 +11,10 @@ pub(crate) fn threads() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get).min(8)
 }
 
+/// So many pieces more than two for each thread may wait to be taken: going to sleep and being woken takes longer than
+/// making some.
+const SPARE: usize = 12;
+
 /// Makes so many pieces on so many threads, this one included, and takes them one after the other. A piece is made
 /// of what taking another gave back, if there is something.
 ///
@@ -22,7 +26,7 @@ pub(crate) fn in_order<T: Send, R: Default + Send>(
     make: impl Fn(usize, R) -> T + Sync,
     mut take: impl FnMut(T) -> io::Result<R>,
 ) -> io::Result<()> {
-    let table = Table::new(count, threads.saturating_mul(2));
+    let table = Table::new(count, threads.saturating_mul(2).saturating_add(SPARE));
     thread::scope(|scope| {
         let _leaving = Leaving { table: &table, for_all: true };
         let work = || {
