@@ -25,27 +25,27 @@ const KEYWORDS: [&str; 36] = [
 
 /// By length, the [`mix`]es of the letters that keywords start and end with: one bit each.
 #[rustfmt::skip]
-const MIXES: [u64; 10] = [
+const MIXES: [u128; 10] = [
     mixes(0), mixes(1), mixes(2), mixes(3), mixes(4), mixes(5), mixes(6), mixes(7), mixes(8), mixes(9),
 ];
 
-const fn mixes(len: usize) -> u64 {
+const fn mixes(len: usize) -> u128 {
     let mut bits = 0;
     let mut words: &[&str] = &KEYWORDS;
     while let [word, rest @ ..] = words {
         if let [first, .., last] = word.as_bytes()
             && word.len() == len
         {
-            bits |= 1_u64.wrapping_shl(mix(*first, *last));
+            bits |= 1_u128.wrapping_shl(mix(*first, *last));
         }
         words = rest;
     }
     bits
 }
 
-/// A number below 64.
+/// A number below 128.
 const fn mix(first: u8, last: u8) -> u32 {
-    (first.wrapping_mul(5).wrapping_add(last) & 63) as u32
+    (first.wrapping_mul(5).wrapping_add(last) & 127) as u32
 }
 
 /// Whether C means something else by a name. Nearly always says no, and asks no more than that of the processor's
