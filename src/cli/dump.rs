@@ -13,7 +13,7 @@ use super::{
     FINDING, FINE, Say, Shown, TROUBLE, colour, count, many, note_base, parse_options, report, told,
 };
 use crate::dump::pieces::Form;
-use crate::{Btf, C, File, Json, Numbering, Record, Text, relocate};
+use crate::{Btf, C, File, Json, Numbering, Record, Text, TypeId, relocate};
 
 /// What is to be printed of each file.
 struct How<'a> {
@@ -39,6 +39,15 @@ pub(super) fn run(args: &Dump, say: Say) -> anyhow::Result<u8> {
         return how.one(path, say);
     }
     how.all(&files, say)
+}
+
+/// The types of a name, those of the bases left out; those without a name for an empty one.
+fn own_named(btf: &Btf, name: &str) -> Vec<TypeId> {
+    let types: &mut dyn Iterator<Item = Record<'_>> = match name {
+        "" => &mut btf.types().filter(|ty| ty.name().is_empty()),
+        name => &mut btf.named(name).filter(|ty| ty.id() >= btf.first_id()),
+    };
+    types.map(|ty| ty.id()).collect()
 }
 
 impl<'a> How<'a> {
@@ -157,25 +166,22 @@ impl<'a> How<'a> {
 
     /// Prints the types that are asked for; gives which names were found.
     fn print(&self, btf: &Btf, out: &mut dyn Write) -> anyhow::Result<BTreeSet<&'a str>> {
-        let mut found = BTreeSet::new();
-        let wanted = |ty: &Record<'_>| {
-            if self.names.is_empty() {
-                return true;
+        let (mut found, mut ids) = (BTreeSet::new(), BTreeSet::new());
+        for name in &self.names {
+            let before = ids.len();
+            ids.extend(own_named(btf, name));
+            if ids.len() > before {
+                found.insert(*name);
             }
-            let name = std::str::from_utf8(ty.name()).ok();
-            let name = name.and_then(|name| self.names.get(name));
-            found.extend(name);
-            name.is_some()
-        };
-        let types = btf.types().filter(wanted);
-        match self.args.format {
-            FormatArg::Raw => Text::new(&mut *out).types(types)?,
-            FormatArg::Json => Json::new(&mut *out).types(types)?,
-            FormatArg::C if self.names.is_empty() => C::new(btf).write_to(&mut &mut *out)?,
-            FormatArg::C => {
-                let ids = types.map(|ty| ty.id());
-                C::new(btf).select(ids).write_to(&mut &mut *out)?;
-            }
+        }
+        let types = ids.iter().filter_map(|id| btf.get(*id));
+        match (self.args.format, self.names.is_empty()) {
+            (FormatArg::Raw, true) => Text::new(&mut *out).types(btf.types())?,
+            (FormatArg::Raw, false) => Text::new(&mut *out).types(types)?,
+            (FormatArg::Json, true) => Json::new(&mut *out).types(btf.types())?,
+            (FormatArg::Json, false) => Json::new(&mut *out).types(types)?,
+            (FormatArg::C, true) => C::new(btf).write_to(&mut &mut *out)?,
+            (FormatArg::C, false) => C::new(btf).select(ids).write_to(&mut &mut *out)?,
         }
         out.flush()?;
         Ok(found)
@@ -188,5 +194,26 @@ impl<'a> How<'a> {
             say.line(format_args!("{place}: no type is called '{name}'"));
         }
         if missing.is_empty() { FINE } else { FINDING }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_own_types() {
+        let mut base = Btf::new();
+        let a = base.add_float("a", 4).unwrap();
+        base.add_float("c", 8).unwrap();
+        let mut split = Btf::new_split(Arc::new(base));
+        let own = split.add_typedef("a", a).unwrap();
+        let none = split.add_ptr(own).unwrap();
+        let again = split.add_typedef("a", none).unwrap();
+        assert_eq!(own_named(&split, "a"), [own, again]);
+        assert_eq!(own_named(&split, ""), [none]);
+        assert!(own_named(&split, "c").is_empty());
     }
 }
