@@ -2,12 +2,12 @@
 //! kinds.
 
 use std::io::{self, Write};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use super::buffer::{Buffer, Piece, Short, put};
+use super::buffer::{Buffer, Piece, put};
 use crate::btf::{Record, Types};
-use crate::dump::text::{Linkage, Names, encoding};
-use crate::kind::{Field, Kind, KindSpec, Third, WordClass};
+use crate::dump::text::{Leads, Linkage, Names, by_kind, encoding};
+use crate::kind::{Field, Kind, Third, WordClass};
 
 /// Prints types as one JSON document, `{"types":[...]}`, an object for each. What was printed is not
 /// kept.
@@ -37,10 +37,8 @@ pub(super) const END: &str = "]}\n";
 
 /// What stands between a type's id and its name, by kind. A kind's name has no character that JSON would want to be
 /// escaped.
-static LEADS: LazyLock<Vec<Option<Short<32>>>> = LazyLock::new(|| {
-    let of = |spec: &Arc<KindSpec>| Short::of(&format!(",\"kind\":\"{}\",\"name\":\"", spec.name));
-    std::iter::once(None).chain(KindSpec::released().iter().map(of)).collect()
-});
+static LEADS: Leads<32> =
+    LazyLock::new(|| by_kind(|kind| format!(",\"kind\":\"{kind}\",\"name\":\"")));
 
 /// A name, without the quotes around it; what is not UTF-8 in it becomes U+FFFD.
 struct Name<'a>(Types<'a>, u32);

@@ -25,10 +25,18 @@ pub struct Text<W: Write> {
 }
 
 /// What stands between a type's id and its name, by kind.
-static LEADS: LazyLock<Vec<Option<Short<16>>>> = LazyLock::new(|| {
-    let of = |spec: &Arc<KindSpec>| Short::of(&format!("] {} '", spec.name));
+static LEADS: Leads<16> = LazyLock::new(|| by_kind(|kind| format!("] {kind} '")));
+
+/// A short text for each released kind, by the kind's number.
+pub(super) type Leads<const ROOM: usize> = LazyLock<Vec<Option<Short<ROOM>>>>;
+
+/// Makes such texts of the kinds' names.
+pub(super) fn by_kind<const ROOM: usize>(
+    text: impl Fn(&str) -> String,
+) -> Vec<Option<Short<ROOM>>> {
+    let of = |spec: &Arc<KindSpec>| Short::of(&text(&spec.name));
     std::iter::once(None).chain(KindSpec::released().iter().map(of)).collect()
-});
+}
 
 /// Where the names of types are: as a rule all in one blob.
 #[derive(Default)]

@@ -18,14 +18,11 @@ pub(super) struct Known {
     pub(super) phrase: u32,
     pub(super) before: u8,
     pub(super) behind: u8,
-    /// What [`super::order`] marks, and [`DECLARED`].
+    /// What [`super::order`] marks.
     pub(super) marks: u8,
     /// Of a struct or union, how it is laid out: see [`super::layout`].
     pub(super) layout: u8,
 }
-
-/// A mark: the header has a declaration of this tag.
-const DECLARED: u8 = 64;
 
 /// Room for what is known of all types of a blob.
 pub(super) fn room(btf: &Btf) -> Room<Known> {
@@ -57,14 +54,6 @@ impl<'a> Table<'a> {
     #[inline]
     pub(super) fn get_mut(&mut self, id: TypeId) -> Option<&mut Known> {
         self.all.get_mut(id.0 as usize)
-    }
-
-    /// Notes that a tag is declared. Gives whether it was already, also for what is no type.
-    pub(super) fn declare(&mut self, id: TypeId) -> bool {
-        let Some(known) = self.get_mut(id) else { return true };
-        let before = known.marks;
-        known.marks = before | DECLARED;
-        before & DECLARED != 0
     }
 
     /// Of all types, void among them, in the order of their ids.

@@ -16,6 +16,8 @@ const KNOWN: u8 = ENTERED | FINISHED | MENTIONED | NEEDS_ITSELF;
 /// All that a declaration with this type needs is finished: as a member, and as what a pointer leads to.
 const COMPLETE: u8 = 16;
 const INCOMPLETE: u8 = 32;
+/// The header has a declaration of this tag.
+const DECLARED: u8 = 64;
 
 /// What to do next with a type.
 enum Step {
@@ -213,6 +215,14 @@ impl Table<'_> {
     /// The types that the header names, in the order of their ids.
     pub(super) fn named(&mut self) -> impl Iterator<Item = (TypeId, &mut Known)> {
         self.iter_mut().filter(|(_, known)| known.marks & KNOWN != 0)
+    }
+
+    /// Notes that a tag is declared. Gives whether it was already, also for what is no type.
+    pub(super) fn declare(&mut self, id: TypeId) -> bool {
+        let Some(known) = self.get_mut(id) else { return true };
+        let before = known.marks;
+        known.marks = before | DECLARED;
+        before & DECLARED != 0
     }
 
     /// Whether a type must be complete before it can be completed.
