@@ -527,6 +527,8 @@ fn on_tmpfs(folder: &Folder, then: &str, args: &[&str]) -> (String, BTreeMap<Str
         .args(["-m", "sh", "-c", script, then, env!("CARGO_BIN_EXE_btfkinds")])
         .args(args)
         .current_dir(folder.path(""))
+        // One file after the other: as long as one is being written, the room it takes is not there for others.
+        .env("RAYON_NUM_THREADS", "1")
         .output()
         .unwrap();
     let said = fs::read_to_string(folder.path("said")).unwrap_or_default();
