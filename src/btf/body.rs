@@ -1,5 +1,4 @@
-//! A blob's type words and strings: in the bytes that were read as long as nothing is edited, then
-//! in vectors of their own.
+//! A blob's type words and strings, in the bytes that were read.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -11,9 +10,12 @@ use super::room::Room;
 /// So many words are copied before they are looked at.
 const PIECE: usize = 16 << 10;
 
+/// Room for at least so many words is left behind what may grow: a few types and their names.
+const ADDED: usize = 1024;
+
 /// Bytes that start on a word, so that the words among them can be used where they are: what was
 /// read from a file is not copied again.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Blob {
     words: Room<u32>,
     /// In bytes; the last word may not be full.
@@ -30,7 +32,8 @@ impl Blob {
     /// processor's nearest memory.
     pub(super) fn copied(bytes: &[u8], mut so_far: impl FnMut(&[u32])) -> Blob {
         let (whole, rest) = bytes.as_chunks::<4>();
-        let mut words = Vec::with_capacity(whole.len().saturating_add(1));
+        let more = (whole.len() / 64).max(ADDED.saturating_mul(2));
+        let mut words = Vec::with_capacity(whole.len().saturating_add(more));
         for piece in whole.chunks(PIECE) {
             words.extend(piece.iter().map(|word| u32::from_ne_bytes(*word)));
             so_far(&words);
@@ -51,11 +54,7 @@ impl Blob {
         loop {
             let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
             match bytes.get_mut(len..) {
-                None | Some([]) => {
-                    let mut larger = Room::zeroed(words.len().saturating_mul(2));
-                    larger.iter_mut().zip(&*words).for_each(|(to, from)| *to = *from);
-                    words = larger;
-                }
+                None | Some([]) => words.grow(words.len().saturating_mul(2)),
                 Some(room) => match reader.read(room) {
                     Ok(0) => break,
                     Ok(read) => len = len.saturating_add(read),
@@ -82,90 +81,193 @@ impl Blob {
     }
 }
 
-/// The type words, in the machine's byte order, and the strings.
+/// The type words, in the machine's byte order, and the strings: where they were read to as long as nobody else has
+/// them, and in a copy once they are edited while somebody has.
 #[derive(Debug, Clone)]
 pub(super) struct Body {
-    /// Where they were read to, if they are still the same.
-    read: Option<Place>,
-    words: Room<u32>,
-    strings: Room<u8>,
-}
-
-/// Room for so much is made behind a copy: a few types and their names.
-const ADDED: usize = 4096;
-
-/// Where in a blob the type words are, in words, and the strings, in bytes.
-#[derive(Debug, Clone)]
-struct Place {
     blob: Arc<Blob>,
+    /// Where the type words are, in words.
     words: Range<usize>,
+    /// Where the strings are, in bytes.
     strings: Range<usize>,
 }
 
-impl Place {
-    fn words(&self) -> &[u32] {
-        self.blob.words.get(self.words.clone()).unwrap_or_default()
-    }
-
-    fn strings(&self) -> &[u8] {
-        bytemuck::cast_slice(&self.blob.words).get(self.strings.clone()).unwrap_or_default()
-    }
-
-    /// The words where they are, and a copy of the strings; a copy of both if others have the blob as well.
-    fn take(self) -> (Room<u32>, Room<u8>) {
-        let Place { blob, words: Range { start, end }, strings } = self;
-        match Arc::try_unwrap(blob) {
-            Err(blob) => Place { blob, words: start..end, strings }.copy(ADDED),
-            Ok(blob) => {
-                let strings = blob.bytes().get(strings).unwrap_or_default();
-                let strings = Room::copy_of(strings, ADDED, blob.words.is_large());
-                let mut words = blob.words;
-                words.truncate(end);
-                words.drop_front(start);
-                (words, strings)
-            }
-        }
-    }
-
-    /// Copies in memory as it is here: what was read from a file is seldom one of many that are as long.
-    fn copy(&self, more: usize) -> (Room<u32>, Room<u8>) {
-        let fresh = self.blob.words.is_large();
-        let words = Room::copy_of(self.words(), more, fresh);
-        (words, Room::copy_of(self.strings(), more, fresh))
-    }
-}
-
 impl Body {
-    /// The sections of a blob that was read, given in bytes.
+    /// The sections of a blob that was read.
     pub(super) fn read(blob: &Arc<Blob>, header: &Header) -> Body {
-        let Header { endian, strings, .. } = header;
         let words = header.word_range();
-        let place = Place { blob: Arc::clone(blob), words, strings: strings.clone() };
-        if *endian == Endian::NATIVE {
-            return Body { read: Some(place), words: Room::default(), strings: Room::default() };
+        let mut body = Body { blob: Arc::clone(blob), words, strings: header.strings.clone() };
+        if header.endian != Endian::NATIVE {
+            body.words_mut().iter_mut().for_each(|word| *word = word.swap_bytes());
         }
-        let (mut words, strings) = place.copy(0);
-        words.iter_mut().for_each(|word| *word = word.swap_bytes());
-        Body::new(words, strings)
+        body
     }
 
-    pub(super) fn new(words: impl Into<Room<u32>>, strings: impl Into<Room<u8>>) -> Body {
-        Body { read: None, words: words.into(), strings: strings.into() }
+    pub(super) fn new(words: Vec<u32>, strings: &[u8]) -> Body {
+        let end = words.len();
+        let blob = Arc::new(Blob { words: words.into(), len: 0 });
+        let mut body = Body { blob, words: 0..end, strings: 0..0 };
+        body.append_strings(strings);
+        body
     }
 
     pub(super) fn words(&self) -> &[u32] {
-        self.read.as_ref().map_or(&self.words, Place::words)
+        self.blob.words.get(self.words.clone()).unwrap_or_default()
     }
 
     pub(super) fn strings(&self) -> &[u8] {
-        self.read.as_ref().map_or(&self.strings, Place::strings)
+        bytemuck::cast_slice(&self.blob.words).get(self.strings.clone()).unwrap_or_default()
     }
 
-    /// To be changed: taken out of the blob that was read, if they are still there; copied, if others have it too.
-    pub(super) fn own(&mut self) -> (&mut Room<u32>, &mut Room<u8>) {
-        if let Some(place) = self.read.take() {
-            (self.words, self.strings) = place.take();
+    /// The words, to be changed.
+    pub(super) fn words_mut(&mut self) -> &mut [u32] {
+        let words = self.words.clone();
+        self.room(0, 0).0.get_mut(words).unwrap_or_default()
+    }
+
+    /// Puts words before word `at`.
+    pub(super) fn insert_words(&mut self, at: usize, more: &[u32]) {
+        let at = self.words.start.saturating_add(at).min(self.words.end);
+        let end = self.words.end.saturating_add(more.len());
+        let (room, _) = self.room(more.len(), 0);
+        let behind = room.get_mut(at..end).unwrap_or_default();
+        behind.copy_within(..behind.len().saturating_sub(more.len()), more.len());
+        behind.iter_mut().zip(more).for_each(|(to, from)| *to = *from);
+        self.words.end = end;
+    }
+
+    /// Appends a string, and the NUL that ends it.
+    pub(super) fn append_string(&mut self, string: &[u8]) {
+        self.append(string, 1);
+    }
+
+    /// Appends whole strings.
+    pub(super) fn append_strings(&mut self, strings: &[u8]) {
+        self.append(strings, 0);
+    }
+
+    fn append(&mut self, more: &[u8], nuls: usize) {
+        let len = more.len().saturating_add(nuls);
+        let (room, old) = self.room(0, len);
+        let behind = bytemuck::cast_slice_mut(room).get_mut(old..).unwrap_or_default();
+        let (text, rest) = behind.split_at_mut_checked(more.len()).unwrap_or_default();
+        text.iter_mut().zip(more).for_each(|(to, from)| *to = *from);
+        rest.iter_mut().take(nuls).for_each(|to| *to = 0);
+        self.strings.end = old.saturating_add(len);
+    }
+
+    pub(super) fn set_strings(&mut self, all: &[u8]) {
+        self.strings.end = self.strings.start;
+        self.append_strings(all);
+    }
+
+    /// Takes off the last words and strings; so many stay.
+    pub(super) fn truncate(&mut self, words: usize, strings: usize) {
+        let shorten = |range: &mut Range<usize>, len: usize| {
+            range.end = range.end.min(range.start.saturating_add(len));
+        };
+        shorten(&mut self.words, words);
+        shorten(&mut self.strings, strings);
+    }
+
+    /// Where both are, with room for so many more words behind the words, and so many more bytes behind the strings;
+    /// and where the strings end there.
+    fn room(&mut self, words: usize, bytes: usize) -> (&mut [u32], usize) {
+        let room = &mut Arc::make_mut(&mut self.blob).words;
+        let first = self.words.end.saturating_add(words).saturating_mul(4);
+        let len = self.strings.len().saturating_add(bytes);
+        let mut start = self.strings.start;
+        if start < first {
+            // Some more room than that, so that strings need not move with every record.
+            let least = first.saturating_add(len).div_ceil(4);
+            let left = room.capacity().saturating_sub(least);
+            let some = (self.words.len() / 16).max(ADDED);
+            let some = if left < ADDED { some } else { some.min(left) };
+            start = first.saturating_add(some.saturating_mul(4));
         }
-        (&mut self.words, &mut self.strings)
+        room.grow(start.saturating_add(len).div_ceil(4));
+        if start != self.strings.start {
+            bytemuck::cast_slice_mut::<_, u8>(room).copy_within(self.strings.clone(), start);
+            self.strings = start..start.saturating_add(self.strings.len());
+        }
+        (room, self.strings.end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What two Vecs would be, wherever they were read to, and whether others have them or not.
+    #[test]
+    fn like_two_vecs() {
+        let mut seed = 1_u32;
+        let mut random = |below: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as usize % below
+        };
+        for round in 0..300 {
+            let most = [10, 1000, 700_000][round % 3];
+            let mut words: Vec<u32> = (0..).take(random(most)).collect();
+            let mut strings: Vec<u8> = (0..random(most)).map(|n| n as u8).collect();
+            // Types and strings in either order, with something else around them.
+            let mut bytes = vec![9; 4 * random(9)];
+            let strings_first = random(2) == 0;
+            let mut strings_at = bytes.len() + random(9);
+            if strings_first {
+                bytes.resize(strings_at, 9);
+                bytes.extend(&strings);
+                bytes.resize(bytes.len().next_multiple_of(4), 9);
+            }
+            let words_at = bytes.len();
+            bytes.extend_from_slice(bytemuck::cast_slice(&words));
+            if !strings_first {
+                strings_at = bytes.len() + random(9);
+                bytes.resize(strings_at, 9);
+                bytes.extend(&strings);
+            }
+            let blob = match random(2) {
+                0 => Blob::copy_of(&bytes),
+                _ => Blob::read(&mut bytes.as_slice(), bytes.len() - random(4)).unwrap(),
+            };
+            assert_eq!(blob.bytes(), bytes);
+            let (blob, end) = (Arc::new(blob), words_at / 4 + words.len());
+            let strings_are = strings_at..strings_at + strings.len();
+            let mut body = Body { blob, words: words_at / 4..end, strings: strings_are };
+            let mut others = Vec::new();
+            for step in 0..12_u8 {
+                assert!(body.words() == words && body.strings() == strings, "{round}, {step}");
+                if random(4) == 0 {
+                    others.push((body.clone(), words.clone(), strings.clone()));
+                }
+                let most = [3, 100, 100_000][random(3)];
+                let more = random(most);
+                match random(5) {
+                    0 | 1 => {
+                        let at = random(words.len() + 1);
+                        let more = vec![u32::from(step); more];
+                        body.insert_words(at, &more);
+                        words.splice(at..at, more);
+                    }
+                    2 => {
+                        let more = vec![step; more];
+                        body.append_strings(&more);
+                        strings.extend(more);
+                    }
+                    3 => {
+                        words.truncate(random(words.len() + 1));
+                        strings.truncate(random(strings.len() + 1));
+                        body.truncate(words.len(), strings.len());
+                    }
+                    _ => {
+                        body.words_mut().iter_mut().for_each(|word| *word ^= 1);
+                        words.iter_mut().for_each(|word| *word ^= 1);
+                    }
+                }
+            }
+            for (body, words, strings) in others {
+                assert!(body.words() == words && body.strings() == strings, "{round}");
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use super::body::Body;
 use super::strings;
 use super::{Blob, Btf, Found, Interner, MAX_NAME_OFFSET, MAX_TYPE_ID, StrOff, TypeId};
 use crate::error::{Error, ErrorKind, Result};
@@ -107,7 +108,7 @@ impl Btf {
         }
         self.check_string_room()?;
         let mut interner = self.interner.take().unwrap_or_else(|| Interner::of(self.own_strings()));
-        let own = interner.add(self.body.own().1, string);
+        let own = interner.add(&mut self.body, string);
         self.interner = interner.into();
         Ok(StrOff(own.saturating_add(self.start_str)))
     }
@@ -131,9 +132,7 @@ impl Btf {
                     self.begin_edit()?;
                     self.check_string_room()?;
                     let offset = self.str_end();
-                    let own = self.body.own().1;
-                    own.extend_from_slice(string.as_bytes());
-                    own.extend_from_slice(&[0]);
+                    self.body.append_string(string.as_bytes());
                     found.insert(string.as_bytes(), offset);
                     offset
                 }
@@ -285,16 +284,14 @@ impl Btf {
         });
         let own = own.min(self.starts.len());
         self.starts.splice(own..own, starts.collect::<Vec<_>>());
-        self.body.own().0.insert(word_at, &records.concat());
+        self.body.insert_words(word_at, &records.concat());
         Ok(())
     }
 
     /// Cuts the last record off, of `words` words, and all strings from own offset `strings` on.
     pub(crate) fn truncate(&mut self, words: usize, strings: usize) -> Result<()> {
         self.begin_edit()?;
-        let (own_words, own_strings) = self.body.own();
-        own_words.truncate(own_words.len().saturating_sub(words));
-        own_strings.truncate(strings);
+        self.body.truncate(self.words().len().saturating_sub(words), strings);
         self.starts.pop();
         self.interner = OnceLock::new();
         Ok(())
@@ -310,7 +307,7 @@ impl Btf {
                 "a name at offset {end} is past the limit {MAX_NAME_OFFSET:#x}"
             )));
         }
-        self.body.own().1.extend_from_slice(strings);
+        self.body.append_strings(strings);
         self.interner = OnceLock::new();
         Ok(start)
     }
@@ -339,9 +336,7 @@ impl Btf {
             to.starts = to.starts.saturating_sub(1);
             to.strings = to.strings.saturating_sub(Origin::NAMES.len());
         }
-        let (words, strings) = self.body.own();
-        words.truncate(to.words);
-        strings.truncate(to.strings);
+        self.body.truncate(to.words, to.strings);
         self.starts.truncate(to.starts);
         self.interner = OnceLock::new();
         if let Some(origin) = to.origin {
@@ -392,7 +387,7 @@ impl Btf {
             return Err(refuse("the blob would be larger than 4 GiB"));
         }
         self.found = Found::default();
-        *self.body.own().0 = words.into();
+        self.body = Body::new(words, self.own_strings());
         self.starts = starts;
         Ok(())
     }

@@ -285,7 +285,7 @@ impl Btf {
                 layout: None,
                 tail: Vec::new(),
             },
-            body: Body::new(Vec::new(), vec![0]),
+            body: Body::new(Vec::new(), &[0]),
             starts: Vec::new(),
             layout: Layout::default(),
             base: None,
@@ -302,7 +302,7 @@ impl Btf {
     pub fn new_split(base: Arc<Btf>) -> Btf {
         let mut btf = Btf::new();
         btf.header.endian = base.header.endian;
-        btf.body = Body::new(Vec::new(), Vec::new());
+        btf.body = Body::new(Vec::new(), &[]);
         btf.start_id = base.type_count();
         btf.start_str = base.str_end();
         btf.base = Some(base);
@@ -516,7 +516,7 @@ impl Btf {
     /// The type words, where records start in them, and the kinds to take them apart.
     pub(crate) fn words_mut(&mut self) -> (&mut [u32], &[u32], &KindMap) {
         self.found = Found::default();
-        (self.body.own().0, &self.starts, &self.kinds)
+        (self.body.words_mut(), &self.starts, &self.kinds)
     }
 
     /// The offset of the first own string.

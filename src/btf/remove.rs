@@ -131,8 +131,8 @@ impl Btf {
             at = own(range.end);
         }
         strings.extend_from_slice(old.get(at..).unwrap_or_default());
-        *new.body.own().1 = strings.into();
         new.set_types(words, starts)?;
+        new.body.set_strings(&strings);
         Ok(new)
     }
 

@@ -12,22 +12,24 @@ use memmap2::MmapMut;
 /// The length of a huge page in bytes, where there are any.
 const HUGE: usize = 1 << 21;
 
+/// At least so much is left behind what is in huge pages, in bytes.
+const SPARE: usize = 1 << 16;
+
 /// An array that can grow, in huge pages if it is large.
 #[derive(Debug)]
 pub(crate) enum Room<T> {
     Small(Vec<T>),
     Large {
         map: MmapMut,
-        /// Where the first element is, and how many there are, in elements.
-        start: usize,
+        /// In elements.
         len: usize,
     },
 }
 
 impl<T: Pod> Room<T> {
     /// Room for so many elements, none of them there yet.
-    pub(crate) fn with_capacity(capacity: usize) -> Room<T> {
-        let bytes = capacity.saturating_mul(size_of::<T>());
+    fn with_capacity(capacity: usize) -> Room<T> {
+        let bytes = capacity.saturating_mul(size_of::<T>()).saturating_add(SPARE);
         // No more than half a page is left over; what does not fill half a page is in small ones.
         let huge = bytes.saturating_add(HUGE / 2) / HUGE;
         let all = bytes.checked_next_multiple_of(HUGE).filter(|_| huge > 0);
@@ -37,7 +39,7 @@ impl<T: Pod> Room<T> {
         // Where there are none, memory is what it always is.
         #[cfg(target_os = "linux")]
         let _ = map.advise_range(memmap2::Advice::HugePage, 0, huge.saturating_mul(HUGE));
-        Room::Large { map, start: 0, len: 0 }
+        Room::Large { map, len: 0 }
     }
 
     /// So many elements of value 0.
@@ -46,70 +48,32 @@ impl<T: Pod> Room<T> {
             // What is never looked at is no memory yet.
             Room::Small(_) => Room::Small(bytemuck::zeroed_vec(len)),
             // Fresh memory is 0.
-            Room::Large { map, .. } => Room::Large { map, start: 0, len },
+            Room::Large { map, .. } => Room::Large { map, len },
         }
     }
 
-    /// A copy, with room for `more` elements behind it. A program that makes one copy after the other has the
-    /// memory of the last one at hand: then fresh pages, of whatever length, are not worth it.
-    pub(crate) fn copy_of(all: &[T], more: usize, in_fresh_memory: bool) -> Room<T> {
-        let capacity = all.len().saturating_add(more);
-        let mut room = match in_fresh_memory {
-            true => Room::with_capacity(capacity),
-            false => Room::Small(Vec::with_capacity(capacity)),
-        };
-        room.extend_from_slice(all);
-        room
-    }
-
-    pub(crate) fn is_large(&self) -> bool {
-        matches!(self, Room::Large { .. })
-    }
-
-    pub(crate) fn truncate(&mut self, new: usize) {
+    /// How many elements there is room for.
+    pub(crate) fn capacity(&self) -> usize {
         match self {
-            Room::Small(all) => all.truncate(new),
-            Room::Large { len, .. } => *len = new.min(*len),
+            Room::Small(all) => all.capacity(),
+            Room::Large { map, .. } => elements::<T>(map).len(),
         }
     }
 
-    /// Leaves out the first elements, so many of them.
-    pub(crate) fn drop_front(&mut self, count: usize) {
-        match self {
-            Room::Small(all) => drop(all.drain(..count.min(all.len()))),
-            Room::Large { start, len, .. } => {
-                let count = count.min(*len);
-                (*start, *len) = (start.saturating_add(count), len.saturating_sub(count));
-            }
-        }
-    }
-
-    pub(crate) fn extend_from_slice(&mut self, more: &[T]) {
-        self.insert(self.len(), more);
-    }
-
-    /// Puts elements before element `at`.
-    pub(crate) fn insert(&mut self, at: usize, more: &[T]) {
-        let old = self.len();
-        let at = at.min(old);
-        let new = old.saturating_add(more.len());
-        if let Room::Large { map, start, .. } = self
-            && elements::<T>(map).len().saturating_sub(*start) < new
+    /// So many elements at least; those that are new have any value.
+    pub(crate) fn grow(&mut self, new: usize) {
+        if let Room::Large { map, len } = self
+            && elements::<T>(map).len() < new
         {
             let mut larger = Room::with_capacity(new.saturating_mul(2));
-            larger.extend_from_slice(self);
+            larger.grow(*len);
+            larger.copy_from_slice(self);
             *self = larger;
         }
         match self {
-            Room::Small(all) if at == old => all.extend_from_slice(more),
-            Room::Small(all) => drop(all.splice(at..at, more.iter().copied())),
-            Room::Large { map, start, len } => {
-                let behind = start.saturating_add(at)..start.saturating_add(new);
-                let all = elements_mut(map).get_mut(behind).unwrap_or_default();
-                all.copy_within(..old.saturating_sub(at), more.len());
-                all.iter_mut().zip(more).for_each(|(to, from)| *to = *from);
-                *len = new;
-            }
+            Room::Small(all) if all.len() < new => all.resize(new, T::zeroed()),
+            Room::Small(_) => {}
+            Room::Large { len, .. } => *len = new.max(*len),
         }
     }
 }
@@ -131,9 +95,7 @@ impl<T: Pod> Deref for Room<T> {
     fn deref(&self) -> &[T] {
         match self {
             Room::Small(all) => all,
-            Room::Large { map, start, len } => {
-                elements(map).get(*start..start.saturating_add(*len)).unwrap_or_default()
-            }
+            Room::Large { map, len } => elements(map).get(..*len).unwrap_or_default(),
         }
     }
 }
@@ -143,17 +105,27 @@ impl<T: Pod> DerefMut for Room<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         match self {
             Room::Small(all) => all,
-            Room::Large { map, start, len } => {
-                let all = elements_mut(map).get_mut(*start..start.saturating_add(*len));
-                all.unwrap_or_default()
-            }
+            Room::Large { map, len } => elements_mut(map).get_mut(..*len).unwrap_or_default(),
         }
     }
 }
 
 impl<T: Pod> Clone for Room<T> {
+    /// In memory as it is here: what was read from a file is seldom one of many that are as long, while a program that
+    /// makes one copy after the other has the memory of the last one at hand.
     fn clone(&self) -> Self {
-        Room::copy_of(self, 0, self.is_large())
+        let mut room = match self {
+            Room::Small(all) => Room::Small(Vec::with_capacity(all.capacity())),
+            Room::Large { len, .. } => Room::with_capacity(*len),
+        };
+        match &mut room {
+            Room::Small(all) => all.extend_from_slice(self),
+            Room::Large { map, len } => {
+                *len = self.len();
+                elements_mut(map).iter_mut().zip(&**self).for_each(|(to, from)| *to = *from);
+            }
+        }
+        room
     }
 }
 
@@ -173,41 +145,25 @@ impl<T> From<Vec<T>> for Room<T> {
 mod tests {
     use super::*;
 
-    /// What a Vec does, at lengths around those where pages begin.
     #[test]
     fn like_a_vec() {
-        for len in [0, 1, 1000, HUGE / 8, HUGE / 8 + 1, HUGE / 4, HUGE / 4 + 1, 3 * HUGE / 8, HUGE]
-        {
-            let all: Vec<u32> = (0..).take(len).collect();
-            let mut room = Room::copy_of(&all, 5, true);
-            let mut expected = all.clone();
-            assert_eq!(*room, *expected);
-            for (at, more) in [(0, 3), (len / 2, 7), (len, 1), (1, 1 << 18), (len, 1 << 19)] {
-                let more = vec![7; more];
-                room.insert(at.min(room.len()), &more);
-                expected.splice(at.min(expected.len())..at.min(expected.len()), more);
-                assert!(*room == *expected, "{len} at {at}");
+        for len in [0, 1, 1000, HUGE / 8, HUGE / 4, HUGE / 4 + 1, 3 * HUGE / 8, HUGE] {
+            let mut room = Room::<u32>::zeroed(len);
+            assert!(room.iter().eq(&vec![0; len]), "{len}");
+            assert_eq!(matches!(room, Room::Large { .. }), len * 4 + SPARE >= HUGE / 2, "{len}");
+            let mut expected: Vec<u32> = (0..).take(len).collect();
+            room.copy_from_slice(&expected);
+            for more in [0, 1, 3, 1 << 18, 1 << 19] {
+                let new = expected.len() + more;
+                room.grow(new);
+                expected.resize(new, 7);
+                assert!(room.capacity() >= new && room.len() == new, "{len}");
+                let old = new - more;
+                room[old..].fill(7);
+                assert!(*room == *expected && *room.clone() == *expected, "{len} and {more}");
+                room.grow(old);
+                assert_eq!(room.len(), new);
             }
-            room.truncate(len);
-            expected.truncate(len);
-            let front = len / 3;
-            room.drop_front(front);
-            expected.drain(..front);
-            room.extend_from_slice(&all);
-            expected.extend_from_slice(&all);
-            assert!(*room == *expected && *room.clone() == *expected, "{len}");
-            for (at, more) in [(1, 3), (len, 1 << 19)] {
-                let more = vec![9; more];
-                room.insert(at.min(room.len()), &more);
-                expected.splice(at.min(expected.len())..at.min(expected.len()), more);
-                assert!(*room == *expected, "{len} at {at}");
-            }
-            if let Some(last) = room.last_mut() {
-                *last = 1;
-                assert_eq!(room.last(), Some(&1));
-            }
-            assert!(Room::<u32>::zeroed(len).iter().eq(&vec![0; len]), "{len}");
-            assert!(Room::<u32>::zeroed(len).is_large() == (len >= HUGE / 8));
         }
     }
 }

@@ -7,7 +7,7 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use memchr::memchr_iter;
 
-use super::room::Room;
+use super::body::Body;
 use crate::scan;
 
 /// Offsets into a string section, by the strings that start there. It holds no string itself: the
@@ -86,10 +86,10 @@ impl Interner {
     }
 
     /// Appends a string that is not there yet.
-    pub(crate) fn add(&mut self, arena: &mut Room<u8>, string: &[u8]) -> u32 {
-        let offset = offset(arena.len());
-        arena.extend_from_slice(string);
-        arena.extend_from_slice(&[0]);
+    pub(super) fn add(&mut self, body: &mut Body, string: &[u8]) -> u32 {
+        let offset = offset(body.strings().len());
+        body.append_string(string);
+        let arena = body.strings();
         let Interner { offsets, hasher } = self;
         let rehash = |offset: &u32| hash(hasher, string_at(arena, *offset));
         offsets.insert_unique(hash(hasher, string), offset, rehash);
