@@ -1,10 +1,9 @@
 //! Which strings a string section has.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 
 use hashbrown::hash_table::Entry;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use memchr::memchr_iter;
 
 use super::body::Body;
@@ -32,29 +31,34 @@ pub(crate) fn hash(hasher: &DefaultHashBuilder, string: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// Calls `f(string, start)` for all strings of a section.
+/// Calls `f` with the place of each NUL.
 #[inline]
-fn for_each<'a>(arena: &'a [u8], mut f: impl FnMut(&'a [u8], usize)) {
-    let mut start = 0_usize;
-    let mut ends_at = |end: usize| {
-        if let Some(string) = arena.get(start..end) {
-            f(string, start);
-        }
-        start = end.wrapping_add(1);
-    };
+fn for_each_nul(arena: &[u8], mut f: impl FnMut(usize)) {
     let (chunks, rest) = arena.as_chunks::<64>();
     let mut at = 0_usize;
     for chunk in chunks {
         let mut nuls = scan::nuls(chunk);
         while nuls != 0 {
-            ends_at(at.wrapping_add(nuls.trailing_zeros() as usize));
+            f(at.wrapping_add(nuls.trailing_zeros() as usize));
             nuls &= nuls.wrapping_sub(1);
         }
         at = at.wrapping_add(64);
     }
-    for end in memchr_iter(0, rest) {
-        ends_at(at.wrapping_add(end));
+    for nul in memchr_iter(0, rest) {
+        f(at.wrapping_add(nul));
     }
+}
+
+/// Calls `f(string, start)` for all strings of a section.
+#[inline]
+fn for_each<'a>(arena: &'a [u8], mut f: impl FnMut(&'a [u8], usize)) {
+    let mut start = 0_usize;
+    for_each_nul(arena, |end| {
+        if let Some(string) = arena.get(start..end) {
+            f(string, start);
+        }
+        start = end.wrapping_add(1);
+    });
 }
 
 /// Where a string starts, in a section whose length is a u32.
@@ -97,15 +101,23 @@ impl Interner {
     }
 }
 
-/// Tells most strings that are not looked for by their first bytes and their length.
+/// Tells most strings that are not looked for by their first bytes.
 struct Sieve {
     holes: [u64; 64],
+    /// The first bytes of each, as many as the shortest has with its NUL, four at most.
+    mask: u32,
 }
 
 impl Sieve {
-    fn of<'a>(wanted: impl Iterator<Item = &'a [u8]>) -> Sieve {
-        let mut sieve = Sieve { holes: [0; 64] };
-        for (row, bit) in wanted.filter_map(Self::hole) {
+    fn of<'a>(wanted: impl Iterator<Item = &'a [u8]> + Clone) -> Sieve {
+        let shortest = wanted.clone().map(<[u8]>::len).min().unwrap_or(0);
+        let mask =
+            u32::MAX.unbounded_shr(24_u32.saturating_sub(offset(shortest).saturating_mul(8)));
+        let mut sieve = Sieve { holes: [0; 64], mask };
+        for string in wanted {
+            let mut head = [0; 4];
+            head.iter_mut().zip(string).for_each(|(to, from)| *to = *from);
+            let (row, bit) = sieve.hole(head);
             if let Some(holes) = sieve.holes.get_mut(row) {
                 *holes |= 1 << bit;
             }
@@ -113,39 +125,43 @@ impl Sieve {
         sieve
     }
 
-    /// Where a string falls; None if it is too short to be told from others.
+    /// Where a string with these first bytes falls.
     #[inline]
-    fn hole(string: &[u8]) -> Option<(usize, u32)> {
-        let head = u32::from_le_bytes(*string.first_chunk()?);
-        let key = u64::from(head) << 32 | string.len() as u64;
-        let [.., row, bit] = key.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
-        Some((usize::from(row >> 2), u32::from(bit >> 2)))
+    fn hole(&self, head: [u8; 4]) -> (usize, u32) {
+        let key = u32::from_le_bytes(head) & self.mask;
+        let hash = key.wrapping_mul(0x9e37_79b1);
+        ((hash >> 26) as usize, hash >> 20 & 63)
     }
 
-    /// Whether it may be one of those that are looked for.
+    /// Whether one that is looked for may be at the start of these bytes.
     #[inline]
-    fn passes(&self, string: &[u8]) -> bool {
-        Self::hole(string)
-            .is_none_or(|(row, bit)| self.holes.get(row).is_some_and(|holes| holes >> bit & 1 == 1))
+    fn passes(&self, tail: &[u8]) -> bool {
+        // At the end of a section all are looked at.
+        let Some(head) = tail.first_chunk() else { return true };
+        let (row, bit) = self.hole(*head);
+        self.holes.get(row).is_some_and(|holes| holes >> bit & 1 == 1)
     }
 }
 
-/// Those strings that start somewhere in a section, and where they do first: for a few strings this is
-/// much less than an [`Interner`].
+/// Those strings, of those that are not empty, that start somewhere in a section, and where they do first: for a
+/// few strings this is much less than an [`Interner`].
 pub(super) fn find_all<'a>(
     arena: &[u8],
     wanted: &'a [String],
 ) -> impl Iterator<Item = (&'a [u8], u32)> + use<'a> {
-    let sieve = Sieve::of(wanted.iter().map(String::as_bytes));
-    let mut found: HashMap<&[u8], Option<u32>> =
-        wanted.iter().map(|string| (string.as_bytes(), None)).collect();
-    for_each(arena, |string, start| {
-        if sieve.passes(string)
-            && let Some(first) = found.get_mut(string)
+    let all = wanted.iter().map(String::as_bytes).filter(|string| !string.is_empty());
+    let sieve = Sieve::of(all.clone());
+    let mut found: HashMap<&[u8], Option<u32>> = all.map(|string| (string, None)).collect();
+    let mut look_at = |start: usize| {
+        let tail = arena.get(start..).unwrap_or_default();
+        if sieve.passes(tail)
+            && let Some(first) = scan::string(tail).and_then(|string| found.get_mut(string))
         {
             first.get_or_insert(offset(start));
         }
-    });
+    };
+    look_at(0);
+    for_each_nul(arena, |end| look_at(end.wrapping_add(1)));
     found.into_iter().filter_map(|(string, first)| Some((string, first?)))
 }
 
@@ -178,9 +194,10 @@ mod tests {
                 strings.iter().filter(|string| string.len() % 5 == 4).flat_map(|s| s.bytes()),
             );
             let found: HashMap<&[u8], u32> = find_all(&arena, &strings).collect();
+            starts.remove(b"".as_slice());
             assert_eq!(found, starts);
             let interner = Interner::of(&arena);
-            for string in strings.iter().map(String::as_bytes) {
+            for string in strings.iter().map(String::as_bytes).filter(|string| !string.is_empty()) {
                 assert_eq!(interner.find(&arena, string), starts.get(string).copied());
             }
         }

@@ -87,6 +87,14 @@ impl<'a> Types<'a> {
         own.checked_sub(1).is_none_or(|before| self.strings.get(before) == Some(&0))
     }
 
+    /// The ids of all own records, each with its `info`: most records need no further look.
+    pub(crate) fn own_infos(self) -> impl Iterator<Item = (u32, u32)> {
+        (self.start_id..).zip(self.starts).map(move |(id, start)| {
+            let info = self.words.get((*start as usize).saturating_add(1));
+            (id, info.copied().unwrap_or_default())
+        })
+    }
+
     /// The own records with their ids, from the `from`-th on.
     pub(crate) fn own_from(self, from: usize) -> Own<'a> {
         let starts = self.starts.get(from..).unwrap_or_default();

@@ -294,16 +294,17 @@ impl<'a> Plan<'a> {
         let mut present: HashMap<(Kind, &[u8]), Vec<u32>> = HashMap::new();
         let mut behind = Vec::new();
         let levels = || std::iter::successors(Some(btf), |btf| btf.base().map(|base| &**base));
-        // Most blobs have no such names: there is no need to look at those of all structs and arrays.
-        let has_structs = levels().any(|at| discover::has_structs(at.own_strings()));
+        // Most blobs have no names of descriptions: then there are words at most.
+        let has_parts = levels().any(|at| discover::has_parts(at.own_strings()));
         for at in levels() {
             let types = at.view();
-            for (id, words) in types.own_from(0) {
-                let kind = words.get(1).map(|info| Kind::of_info(*info));
-                if !has_structs && matches!(kind, Some(Kind::STRUCT | Kind::ARRAY)) {
+            for (id, info) in types.own_infos() {
+                let kind = Kind::of_info(info);
+                if !(is_word(kind) || has_parts && is_compound(kind)) {
                     continue;
                 }
-                let Some((kind, name)) = part_of_description(&types, words) else {
+                let Some(name) = types.get(id).and_then(|words| part_name(&types, kind, words))
+                else {
                     continue;
                 };
                 if id < first {
@@ -572,24 +573,27 @@ fn identifier(name: &str) -> String {
     digit.into_iter().chain(name.chars().filter(|c| *c != ']').map(valid)).collect()
 }
 
+/// Whether the words of descriptions can be of this kind.
+fn is_word(kind: Kind) -> bool {
+    matches!(kind, Kind::INT | Kind::TYPEDEF)
+}
+
+/// Whether what descriptions make of words can be of this kind.
+fn is_compound(kind: Kind) -> bool {
+    matches!(kind, Kind::STRUCT | Kind::UNION | Kind::ARRAY)
+}
+
 /// The kind and name of a type that a description could be made of; None for all others.
-#[inline]
 pub(crate) fn part_of_description<'a>(
     types: &Types<'a>,
     words: &'a [u32],
 ) -> Option<(Kind, &'a [u8])> {
     let kind = Kind::of_info(*words.get(1)?);
-    // Most types are of other kinds.
-    match kind {
-        Kind::INT | Kind::TYPEDEF | Kind::STRUCT | Kind::UNION | Kind::ARRAY => {
-            Some((kind, part_name(types, kind, words)?))
-        }
-        _ => None,
-    }
+    let name = (is_word(kind) || is_compound(kind)).then(|| part_name(types, kind, words))?;
+    Some((kind, name?))
 }
 
 /// The name of a type of one of these kinds, if a description could be made of it.
-#[inline(never)]
 fn part_name<'a>(types: &Types<'a>, kind: Kind, words: &'a [u32]) -> Option<&'a [u8]> {
     let [name_off, _, _, rest @ ..] = words else {
         return None;

@@ -76,15 +76,17 @@ pub(super) fn has_names(strings: &[u8]) -> bool {
     memmem::find(strings, PREFIX).is_some()
 }
 
-/// Whether a structure of this name, which ends in NUL, could be a header: `__btf_type`, `__btf_type___size` and the like.
-/// Kernels have functions with other names that start so.
-fn is_header(name: &[u8]) -> bool {
-    name.strip_prefix(HEADER)
-        .is_some_and(|rest| rest.starts_with(b"\0") || rest.starts_with(b"___"))
+/// Whether these strings start with the name of a header (`__btf_type`, `__btf_type___size` and the like) or of the
+/// typedef of a type id, which headers have. Kernels have functions with other names that start so.
+fn is_header(strings: &[u8]) -> bool {
+    let rest = strings.strip_prefix(HEADER);
+    rest.is_some_and(|rest| {
+        [b"\0".as_slice(), b"___", b"_id\0"].iter().any(|end| rest.starts_with(end))
+    })
 }
 
-/// Whether names of structures that descriptions are made of are anywhere in a string section.
-pub(super) fn has_structs(strings: &[u8]) -> bool {
+/// Whether names of what descriptions are made of are anywhere in a string section, those of plain words aside.
+pub(super) fn has_parts(strings: &[u8]) -> bool {
     let mut headers = memmem::find_iter(strings, HEADER);
     headers.any(|at| strings.get(at..).is_some_and(is_header)) || has_names(strings)
 }
@@ -519,16 +521,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn structs_of_descriptions_are_seen_in_strings() {
+    fn parts_of_descriptions_are_seen_in_strings() {
         for (strings, expected) in [
-            ("\0int\0__btf_type_is_scalar_struct\0__btf_type_id\0__btf_typed\0", false),
+            ("\0int\0__btf_type_is_scalar_struct\0__btf_type_ids\0__btf_typed\0", false),
+            ("\0__btf_type_is\0__btf_type_id\0", true),
             ("\0__btf_type_is\0__btf_type\0", true),
             ("\0__btf_type___ref\0", true),
             ("\0__BTF_KIND_20\0", true),
             ("\0__btf_type", false),
             ("", false),
         ] {
-            assert_eq!(has_structs(strings.as_bytes()), expected, "{strings}");
+            assert_eq!(has_parts(strings.as_bytes()), expected, "{strings}");
         }
     }
 }
