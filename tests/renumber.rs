@@ -434,6 +434,18 @@ fn command() {
         "{text}"
     );
     assert_eq!(fs::read(&file).unwrap(), moved);
+    // Of a base its counts are needed, and not that its references lead anywhere.
+    let mut broken = Graph::default();
+    broken.int("int", 4, 1);
+    broken.add([W::S("gone_t"), info(8, 0, false), W::Abs(77)]);
+    let broken = folder.file("broken.btf", broken.bytes());
+    let text = fails(["dump", &broken]);
+    assert!(text.contains("type id 77 is past the last type 2"), "{text}");
+    ok(["renumber", "-q", &file, "-B", &broken]);
+    let origin = Origin::find(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!((origin.base_types, origin.base_strs), (3, 12));
+    ok(["renumber", "-q", &file, "--undo"]);
+    assert_eq!(fs::read(&file).unwrap(), bytes);
 }
 
 /// A distilled base by hand, a module on it, and a real base in which the types are elsewhere.

@@ -132,6 +132,8 @@ pub struct Parse {
     /// What the caller says: standalone (true) or split, whatever the blob looks like.
     told: Option<bool>,
     given: Vec<Arc<KindSpec>>,
+    /// Of what is read nothing but its numbers and names are asked for.
+    counts_only: bool,
 }
 
 impl Parse {
@@ -162,6 +164,13 @@ impl Parse {
     pub(crate) fn numbered_from(mut self, first_id: u32, first_string: u32) -> Self {
         self.base = None;
         self.numbered_from = Some((first_id, first_string));
+        self
+    }
+
+    /// For bases that others are only numbered for: whether all their references reach something is not looked at.
+    #[cfg(feature = "cli")]
+    pub(crate) fn counts_only(mut self) -> Self {
+        self.counts_only = true;
         self
     }
 
@@ -262,7 +271,9 @@ impl Parse {
             interner: OnceLock::new(),
             found: Found::default(),
         };
-        btf.check_references()?;
+        if !self.counts_only {
+            btf.check_references()?;
+        }
         Ok(btf)
     }
 }

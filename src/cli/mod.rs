@@ -156,6 +156,11 @@ fn parse_options(base: &[PathBuf], kind_files: &[PathBuf]) -> anyhow::Result<Par
         }
         parse = parse.kind(spec);
     }
+    on_bases(parse, base)
+}
+
+/// Reads the chain of bases.
+fn on_bases(mut parse: Parse, base: &[PathBuf]) -> anyhow::Result<Parse> {
     for path in base {
         let (_, next) = open(path, &parse)?;
         if parse.given_base().is_some() && next.base().is_none() {

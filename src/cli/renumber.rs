@@ -7,13 +7,13 @@ use anyhow::bail;
 
 use super::args::Renumber as Args;
 use super::modules::{self, Outcome};
-use super::{Say, parse_options, told};
+use super::{Say, on_bases, parse_options, told};
 use crate::{Btf, File, Renumber, Target, kernel};
 
 pub(super) fn run(args: &Args, say: Say) -> anyhow::Result<u8> {
     let parse = parse_options(&[], &args.kind_file)?;
     let chain = |paths: &[PathBuf]| -> anyhow::Result<Option<Arc<Btf>>> {
-        Ok(parse_options(paths, &args.kind_file)?.given_base().cloned())
+        Ok(on_bases(parse.clone().counts_only(), paths)?.given_base().cloned())
     };
     let target = if args.undo {
         Target::Standalone
