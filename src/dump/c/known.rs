@@ -9,7 +9,7 @@ use crate::btf::{Btf, Room, TypeId};
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct Known {
-    /// Its size and alignment: see [`super::layout::Sized::packed`].
+    /// Its size and alignment: see [`super::layout::Brief`].
     pub(super) sized: u32,
     /// As the how-manieth type it has its name in the header; 0 for those that have none of their own there, INTs that
     /// C knows among them.

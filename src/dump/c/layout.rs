@@ -2,7 +2,7 @@
 //! what the BTF says.
 
 use super::chain::{self, MAX_LINKS};
-use super::known::Table;
+use super::known::{Known, Table};
 use super::source::Source;
 use crate::btf::{Btf, Record, TypeId};
 use crate::kind::Kind;
@@ -35,28 +35,6 @@ impl Sized {
         Sized { size, align: if known { size } else { 1 }, known, widest: size.saturating_mul(8) }
     }
 
-    /// All of it in one word, which is not 0; None if the size is too large for that.
-    pub(super) fn packed(self) -> Option<u32> {
-        let size = u32::try_from(self.size).ok().filter(|size| size >> 24 == 0)?;
-        let widest = match self.widest {
-            narrow @ (0 | 1) => u32::try_from(narrow).ok()?,
-            _ => ALL_BITS,
-        };
-        let power = self.align.trailing_zeros() & 0xf;
-        Some(size << 8 | power << 4 | widest << 2 | u32::from(self.known) << 1 | 1)
-    }
-
-    #[inline]
-    pub(super) fn unpacked(word: u32) -> Option<Sized> {
-        let size = u64::from(word >> 8);
-        let widest = match word >> 2 & 3 {
-            ALL_BITS => size.saturating_mul(8),
-            narrow => u64::from(narrow),
-        };
-        let align = 1 << (word >> 4 & 0xf);
-        (word != 0).then_some(Sized { size, align, known: word & 2 != 0, widest })
-    }
-
     /// The size in bits.
     #[inline]
     pub(super) fn bits(self) -> u64 {
@@ -66,6 +44,61 @@ impl Sized {
     /// Whether a bitfield of this type may be so wide.
     pub(super) fn holds(self, width: u32) -> bool {
         (1..=self.widest).contains(&u64::from(width))
+    }
+}
+
+/// A [`Sized`] in one word, which is not 0, for sizes that are not too large for that.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Brief(u32);
+
+impl Brief {
+    pub(super) fn of(sized: Sized) -> Option<Brief> {
+        let size = u32::try_from(sized.size).ok().filter(|size| size >> 24 == 0)?;
+        let widest = match sized.widest {
+            narrow @ (0 | 1) => u32::try_from(narrow).ok()?,
+            _ => ALL_BITS,
+        };
+        let power = sized.align.trailing_zeros() & 0xf;
+        Some(Brief(size << 8 | power << 4 | widest << 2 | u32::from(sized.known) << 1 | 1))
+    }
+
+    /// What is known of a type, if it is.
+    #[inline]
+    pub(super) fn read(known: Known) -> Option<Brief> {
+        (known.sized != 0).then_some(Brief(known.sized))
+    }
+
+    fn full(self) -> Sized {
+        let size = u64::from(self.0 >> 8);
+        let widest = match self.0 >> 2 & 3 {
+            ALL_BITS => size.saturating_mul(8),
+            narrow => u64::from(narrow),
+        };
+        Sized { size, align: 1 << self.power(), known: self.is_known(), widest }
+    }
+
+    #[inline]
+    pub(super) fn is_known(self) -> bool {
+        self.0 & 2 != 0
+    }
+
+    /// Of which power of two bytes it is aligned.
+    #[inline]
+    fn power(self) -> u32 {
+        self.0 >> 4 & 0xf
+    }
+
+    /// The size in bits.
+    #[inline]
+    pub(super) fn bits(self) -> u64 {
+        u64::from(self.0 >> 8) << 3
+    }
+
+    /// The next multiple of the alignment, in bits.
+    #[inline]
+    pub(super) fn up(self, at: u64) -> u64 {
+        let low = 8_u64.wrapping_shl(self.power()).wrapping_sub(1);
+        at.checked_add(low).map_or(at, |at| at & !low)
     }
 }
 
@@ -112,14 +145,16 @@ impl Table<'_> {
     /// Size and alignment of any type; structs and unions that it is made of are known already.
     #[inline]
     pub(super) fn sized(&mut self, btf: &Source<'_>, id: TypeId) -> Sized {
-        Sized::unpacked(self.get(id).sized).unwrap_or_else(|| self.find(btf, id))
+        Brief::read(self.get(id)).map_or_else(|| self.find(btf, id), Brief::full)
     }
 
     #[inline(never)]
     fn find(&mut self, btf: &Source<'_>, id: TypeId) -> Sized {
         let (sized, is_final) = self.measure(btf, id);
-        if let (Some(packed), Some(known), true) = (sized.packed(), self.get_mut(id), is_final) {
-            known.sized = packed;
+        if let (Some(Brief(word)), Some(known), true) =
+            (Brief::of(sized), self.get_mut(id), is_final)
+        {
+            known.sized = word;
         }
         sized
     }
@@ -168,27 +203,39 @@ impl Table<'_> {
 
     /// Decides on a struct or union. Those that it contains come before it.
     pub(super) fn decide(&mut self, btf: &Source<'_>, ty: Record<'_>) {
-        let size = u64::from(ty.size_or_type());
-        let mut align = 1;
+        let mut power = 0;
         let mut packed = false;
+        let has_widths = ty.kind_flag();
         for [_, id, offset] in chain::members(ty).iter().copied() {
+            // Nearly all of them: what was met before, and no bitfield.
+            if let Some(brief) = Brief::read(self.get(TypeId(id)))
+                && !(has_widths && offset >> 24 != 0)
+            {
+                if brief.is_known() {
+                    power = power.max(brief.power());
+                    packed |= brief.up(offset.into()) != u64::from(offset);
+                }
+                continue;
+            }
             let (bits, width) = place(ty, offset);
             let member = self.sized(btf, TypeId(id));
-            match width {
+            let unit = match width {
                 Some(width) if member.holds(width) => {
-                    align = align.max(member.align);
                     packed |= crosses(bits, u64::from(width), member.bits());
+                    member.align
                 }
                 None if member.known => {
-                    align = align.max(member.align);
                     packed |= up(bits, member.align.saturating_mul(8)) != bits;
+                    member.align
                 }
-                _ => {}
-            }
+                _ => continue,
+            };
+            power = power.max(unit.trailing_zeros());
         }
-        packed |= up(size, align) != size;
+        let size = u64::from(ty.size_or_type());
+        packed |= up(size, 1_u64.wrapping_shl(power)) != size;
         let flags = DECIDED | if packed { PACKED } else { 0 };
-        let power = if packed { 0 } else { align.trailing_zeros() & 0xf };
+        let power = if packed { 0 } else { power & 0xf };
         if let Some(known) = self.get_mut(ty.id()) {
             known.layout = flags | u8::try_from(power).unwrap_or(0);
         }
@@ -232,10 +279,14 @@ mod tests {
             [sized, Sized { widest: 1, ..sized }, Sized { widest: 0, align: 1 << 15, ..sized }]
         });
         for sized in all {
-            let again = Sized::unpacked(sized.packed().unwrap()).unwrap();
-            assert_eq!(format!("{again:?}"), format!("{sized:?}"));
+            let brief = Brief::of(sized).unwrap();
+            assert_eq!(format!("{:?}", brief.full()), format!("{sized:?}"));
+            assert_eq!((brief.is_known(), brief.bits()), (sized.known, sized.bits()));
+            for at in (0..300).chain([u64::MAX - 1, u64::MAX]) {
+                assert_eq!(brief.up(at), up(at, sized.align * 8), "{at}, {sized:?}");
+            }
         }
-        assert!(Sized::scalar(0x100_0000).packed().is_none() && Sized::unpacked(0).is_none());
+        assert!(Brief::of(Sized::scalar(0x100_0000)).is_none());
     }
 
     #[test]

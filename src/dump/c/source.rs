@@ -1,7 +1,7 @@
 //! Where the printer finds types and names.
 
 use crate::btf::{Btf, Record, TypeId, Types};
-use crate::scan;
+use crate::scan::{self, Block};
 
 /// In place of a name that is not printed.
 pub(super) const TOO_LONG: &[u8] = b"name_too_long";
@@ -42,6 +42,13 @@ impl<'a> Source<'a> {
     #[inline]
     pub(super) fn string(&self, offset: u32) -> &'a [u8] {
         scan::string(self.strings(offset)).unwrap_or(TOO_LONG)
+    }
+
+    /// The first bytes of a name, and what is behind it; None where the blob's own strings have not so many there.
+    #[inline(always)]
+    pub(super) fn block(&self, offset: u32) -> Option<&'a Block> {
+        let own = offset.checked_sub(self.own.start_str)?;
+        self.own.strings.get(own as usize..)?.first_chunk()
     }
 
     /// The strings from a name on, which ends where they have a NUL. Where they have none it is not

@@ -1,7 +1,7 @@
 //! Pieces of C text.
 
 use super::source::TOO_LONG;
-use crate::scan;
+use crate::scan::{self, Block};
 
 /// Whether a name can stand in C as it is.
 #[inline]
@@ -77,19 +77,30 @@ fn identifier(out: &mut Vec<u8>, name: &[u8]) {
     out.extend(name.iter().map(|byte| if byte.is_ascii_alphanumeric() { *byte } else { b'_' }));
 }
 
-/// Appends the name at the start of these strings as [`identifier`] does, and gives it. Nearly all are shorter than a
-/// block, and what C takes.
+/// How long the name at the start of a block is, if it is all there and C takes it as it is, as nearly all are.
+#[inline(always)]
+pub(super) fn usual_name(block: &Block) -> Option<usize> {
+    let len = scan::not_in_names(block);
+    let name @ [first, ..] = block.get(..len)? else { return None };
+    (block.get(len) == Some(&0) && !first.is_ascii_digit() && !is_keyword(name)).then_some(len)
+}
+
+/// Appends the first bytes of a block, so many of them: all of it is copied, without asking how many they are.
+#[inline(always)]
+pub(super) fn put_start(out: &mut Vec<u8>, block: &Block, len: usize) {
+    let end = out.len().wrapping_add(len);
+    out.extend_from_slice(block);
+    out.truncate(end);
+}
+
+/// Appends the name at the start of these strings as [`identifier`] does, and gives it.
 #[inline(always)]
 pub(super) fn name<'a>(out: &mut Vec<u8>, strings: &'a [u8]) -> &'a [u8] {
     if let Some(block) = strings.first_chunk()
-        && let len = scan::not_in_names(block)
-        && block.get(len) == Some(&0)
-        && let Some((name @ [first, ..], rest)) = block.split_at_checked(len)
-        && !first.is_ascii_digit()
-        && !is_keyword(name)
+        && let Some(len) = usual_name(block)
+        && let Some(name) = block.get(..len)
     {
-        out.extend_from_slice(block);
-        out.truncate(out.len().wrapping_sub(rest.len()));
+        put_start(out, block, len);
         return name;
     }
     any_name(out, strings)
