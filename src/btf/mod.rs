@@ -34,6 +34,7 @@ pub(crate) use walk::MAX_TYPE_ID;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{Kind, KindEntry, KindMap, KindSpec, Layout, Limits, Names};
+use crate::scan;
 use body::Body;
 pub(crate) use header::Header;
 use index::ByName;
@@ -468,7 +469,11 @@ impl Btf {
 
     /// A string by offset, from this blob or its bases, without its NUL.
     pub fn string(&self, offset: StrOff) -> Option<&[u8]> {
-        self.view().string(offset.0)
+        // A view has more than is needed for one of the most frequent questions.
+        match offset.0 {
+            0 => Some(b""),
+            offset => scan::string(self.tail(offset)?),
+        }
     }
 
     /// Whether the header says more than the 24 bytes that every kernel knows: more bytes are fine for
@@ -574,7 +579,7 @@ impl Btf {
     }
 
     /// The strings from an offset on, which may be one of this blob's bases.
-    fn tail_of_base(&self, offset: u32) -> Option<&[u8]> {
+    fn tail(&self, offset: u32) -> Option<&[u8]> {
         let mut btf = self;
         while offset < btf.start_str {
             btf = btf.base.as_deref()?;

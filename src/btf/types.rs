@@ -73,7 +73,7 @@ impl<'a> Types<'a> {
     pub(crate) fn tail(self, offset: u32) -> Option<&'a [u8]> {
         match offset.checked_sub(self.start_str) {
             Some(own) => self.strings.get(own as usize..),
-            None => self.base?.tail_of_base(offset),
+            None => self.base?.tail(offset),
         }
     }
 
