@@ -34,9 +34,14 @@ cargo build --quiet --release --locked --bin btfkinds
 ours=$PWD/${CARGO_TARGET_DIR:-target}/release/btfkinds
 [[ ${CARGO_TARGET_DIR-} != /* ]] || ours=$CARGO_TARGET_DIR/release/btfkinds
 
+# One INT, to be renumbered.
+printf '\237\353\1\0\30\0\0\0\0\0\0\0\20\0\0\0\20\0\0\0\5\0\0\0\1\0\0\0\0\0\0\1\4\0\0\0\40\0\0\1\0int\0' >"$tmp/int.btf"
+renumber="$ours renumber -q -B $file $tmp/int.btf -o $tmp/moved.btf"
+
 if [[ -n $check ]]; then
     cmp <("$ours" dump "$file") <(bpftool btf dump file "$file") || die "dump -f raw is not what bpftool prints"
     [[ $("$ours" dump -f c "$file" | grep -c '^struct .* {$') -gt 100 ]] || die "dump -f c has no structs"
+    $renumber && "$ours" dump -B "$file" "$tmp/moved.btf" | grep -q "^\[[0-9]*\] INT 'int' size=4" || die "renumber made no INT"
     "$ours" dump -f json "$file" | head -c 20 | grep -q '^{"types":\[{"id":1,' || die "dump -f json is no document"
     echo ok
     exit
@@ -67,12 +72,12 @@ compare() {
         done
         rss "${commands[i]}"
     done | xargs | awk -v title="$title" '{
-        printf "%-28s%8.1f ms%9.1f ms%7.1f MiB |%8.1f ms%9.1f ms%7.1f MiB |%6.1fx%6.1fx\n",
+        printf "%-30s%8.1f ms%9.1f ms%7.1f MiB |%8.1f ms%9.1f ms%7.1f MiB |%6.1fx%6.1fx\n",
             title, $1, $2, $3 / 1024, $4, $5, $6 / 1024, $4 / $1, $5 / $2 }'
 }
 
 printf '%s bytes; medians of %s times 3 runs in turns: on a processor, by the clock, peak memory\n' "$(wc -c <"$file")" "$runs"
-printf '%-28s%30s |%30s |%7s%6s\n' '' btfkinds peer proc. clock
+printf '%-30s%30s |%30s |%7s%6s\n' '' btfkinds peer proc. clock
 compare 'dump -f raw: bpftool' "$ours dump $file" "bpftool btf dump file $file"
 compare 'dump -f json: bpftool' "$ours dump -f json $file" "bpftool -j btf dump file $file"
 compare 'dump -f c: bpftool' "$ours dump -f c $file" "bpftool btf dump file $file format c"
@@ -82,4 +87,5 @@ fi
 gcc -O2 -Wall -o "$tmp/libbpf_encode" benches/libbpf_encode.c -lbpf
 compare 'encode: libbpf' "$ours encode -q $file -o $tmp/ours.btf" "$tmp/libbpf_encode $file $tmp/libbpf.btf" \
     "rm -f $tmp/ours.btf $tmp/libbpf.btf" # an older file is replaced only when the new one is on the disk
+compare 'renumber -B: cat of the base' "$renumber" "cat $file" "rm -f $tmp/moved.btf"
 compare '--version: bpftool version' "$ours --version" "bpftool version"

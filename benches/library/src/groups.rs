@@ -29,16 +29,17 @@ pub fn parse(blob: &[u8], file: &Path, rounds: usize) -> Done {
             |btf| Some(btf.as_ref()?.type_cnt().into()),
         ),
         Program::new("btf-rs, mapped and lazy", || mapped(file), |_| None),
+        Program::new("the same, types and names visited", || lengths_of_names(file), |_| None),
         Program::new("btf-rs, cached", || btf_rs::Btf::from_bytes(blob).ok(), |_| None),
     ];
     compare("parse", rounds, programs);
     Ok(())
 }
 
-/// Parse, and look at every type's kind and number of elements.
+/// Parse, and look at every type: its kind and number of elements, or its name.
 pub fn visit(blob: &[u8], file: &Path, rounds: usize) -> Done {
     let last = ours(blob).type_count();
-    let ours = || {
+    let infos = || {
         let btf = ours(blob);
         btf.types().map(|ty| u64::from(ty.words().get(1).copied().unwrap_or(0))).sum::<u64>()
     };
@@ -46,12 +47,20 @@ pub fn visit(blob: &[u8], file: &Path, rounds: usize) -> Done {
         let btf = mapped(file);
         (1..last).filter(|id| btf.resolve_type_by_id(*id).is_ok()).count()
     };
+    let sum = |sum: &u64| Some(*sum);
     let programs = vec![
-        Program::new("btfkinds", ours, |sum| Some(*sum)),
-        Program::new("libbpf", || libbpf::Btf::new(blob).visit(), |sum| Some(*sum)),
+        Program::new("btfkinds", infos, sum),
+        Program::new("libbpf", || libbpf::Btf::new(blob).visit(), sum),
         Program::new("btf-rs, mapped and lazy", lazy, |_| None),
     ];
     compare("parse and visit all types", rounds, programs);
+    let names = || ours(blob).types().map(|ty| ty.name().len() as u64).sum::<u64>();
+    let programs = vec![
+        Program::new("btfkinds", names, sum),
+        Program::new("libbpf", || libbpf::Btf::new(blob).visit_names(), sum),
+        Program::new("btf-rs, mapped and lazy", || lengths_of_names(file), sum),
+    ];
+    compare("parse and visit the names of all types", rounds, programs);
     Ok(())
 }
 
@@ -185,6 +194,16 @@ fn aya(blob: &[u8]) -> aya_obj::btf::Btf {
 fn mapped(file: &Path) -> btf_rs::Btf {
     let backend = btf_rs::Backend::Mmap;
     btf_rs::Btf::from_file_with_backend(file, backend).expect("btf-rs cannot read it")
+}
+
+/// What btf-rs finds when it visits all types: the lengths of their names, added up.
+fn lengths_of_names(file: &Path) -> u64 {
+    let btf = mapped(file);
+    let length = |ty: &btf_rs::Type| {
+        let name = ty.as_btf_type().and_then(|ty| btf.resolve_name(ty).ok());
+        name.map_or(0, |name| name.len() as u64)
+    };
+    (1..).map_while(|id| btf.resolve_type_by_id(id).ok()).map(|ty| length(&ty)).sum()
 }
 
 /// One operation, once: for counting its instructions.

@@ -1,7 +1,7 @@
 //! libbpf, as far as it is needed here.
 
 use std::error::Error;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::ptr;
 
 use btfkinds::{Kind, KindSpec};
@@ -70,6 +70,19 @@ impl Btf {
             u64::from(unsafe { (*sys::btf__type_by_id(self.0, id)).info })
         });
         infos.sum()
+    }
+
+    /// The sum of the lengths of all names.
+    pub fn visit_names(&self) -> u64 {
+        let lengths = (1..self.type_count()).map(|id| {
+            // SAFETY: the id is in range, and libbpf checked that its strings end in NUL.
+            let name = unsafe {
+                let ty = sys::btf__type_by_id(self.0, id);
+                CStr::from_ptr(sys::btf__name_by_offset(self.0, (*ty).name_off))
+            };
+            name.count_bytes() as u64
+        });
+        lengths.sum()
     }
 
     /// Describes the released kinds in the shape of November 2022 (sizes only): the same job as
