@@ -66,12 +66,12 @@ __BTF_ORIGIN_BASE_STRS\0__BTF_ORIGIN_BASE_CRC32\0";
         else {
             return None;
         };
-        if (info, size) != (INFO, 4) || !strings.ends_with(Origin::NAMES) {
+        let before = strings.strip_suffix(Origin::NAMES)?;
+        // Names that another string runs into are not the record's alone.
+        if (info, size) != (INFO, 4) || before.last().is_some_and(|last| *last != 0) {
             return None;
         }
-        let start = u32::try_from(strings.len().checked_sub(Origin::NAMES.len())?)
-            .ok()?
-            .checked_add(base_strs)?;
+        let start = u32::try_from(before.len()).ok()?.checked_add(base_strs)?;
         let names = [name, n1, n2, n3, n4];
         let expected = Self::offsets(start);
         (names == expected).then_some(Origin { standalone, base_types, base_strs, base_crc32 })

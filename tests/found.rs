@@ -225,6 +225,31 @@ fn an_origin_record_that_is_in_use() {
     assert_eq!(renumber(&used, &base).unwrap_err().kind(), ErrorKind::Edit);
 }
 
+/// Names of an origin record that another type's name runs into: taking them off cut that name's end off as well.
+#[test]
+fn an_origin_record_whose_names_are_not_its_own() {
+    let mut btf = Btf::new();
+    let int = btf.add_int("int", 4, Encoding::Signed).unwrap();
+    btf.add_typedef("t", int).unwrap();
+    let options = Describe { select: Select::None, origin: true, ..Describe::default() };
+    describe(&mut btf, &options).unwrap();
+    let mut blob = btf.to_bytes();
+    assert!(Origin::find(&blob).is_some());
+    let first = blob.windows(13).position(|name| name == b"__BTF_ORIGIN\0").unwrap();
+    blob[first - 1] = b'v';
+    assert_eq!(Origin::find(&blob), None);
+    let read = Btf::parse(&blob).unwrap();
+    assert_eq!(read.get(TypeId(2)).unwrap().name(), "tv__BTF_ORIGIN");
+    let mut described = read.clone();
+    describe(&mut described, &Describe::default()).unwrap();
+    let moved = renumber(&read, &Arc::new(Btf::new())).unwrap();
+    for btf in [&described, &moved] {
+        assert!(btf.types().any(|ty| ty.name() == "tv__BTF_ORIGIN"));
+        assert!(btf.types().any(|ty| ty.name() == "__BTF_ORIGIN"));
+    }
+    assert_eq!(restore(&moved.to_bytes(), &Parse::new()).unwrap().0.to_bytes(), blob);
+}
+
 /// A fixed part of no words can be there four billion times over: reading that took seconds.
 #[test]
 fn nothing_as_often_as_one_likes() {
