@@ -44,7 +44,8 @@ static LEADS: Leads<32> =
 struct Name<'a>(Types<'a>, u32);
 
 impl Piece for Name<'_> {
-    #[inline]
+    // A call takes longer than what nearly all names need.
+    #[inline(always)]
     fn put<W: Write>(self, out: &mut Buffer<W>) {
         let Name(names, offset) = self;
         if offset == 0 {

@@ -56,7 +56,7 @@ impl<'a> Names<'a> {
 struct Name<'a>(Types<'a>, u32);
 
 impl Piece for Name<'_> {
-    #[inline]
+    #[inline(always)]
     fn put<W: Write>(self, out: &mut Buffer<W>) {
         match self.1 {
             0 => put!(*out, "(anon)"),
