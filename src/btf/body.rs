@@ -13,9 +13,18 @@ const PIECE: usize = 16 << 10;
 /// Room for at least so many words is left behind what may grow: a few types and their names.
 const ADDED: usize = 1024;
 
+/// Bytes as words; the last may not be full.
+fn words_of(bytes: &[u8]) -> impl Iterator<Item = u32> {
+    let (whole, rest) = bytes.as_chunks::<4>();
+    let mut last = [0; 4];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let last = (!rest.is_empty()).then_some(last);
+    whole.iter().copied().chain(last).map(u32::from_ne_bytes)
+}
+
 /// Bytes that start on a word, so that the words among them can be used where they are: what was
 /// read from a file is not copied again.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Blob {
     words: Room<u32>,
     /// In bytes; the last word may not be full.
@@ -38,11 +47,7 @@ impl Blob {
             words.extend(piece.iter().map(|word| u32::from_ne_bytes(*word)));
             so_far(&words);
         }
-        if !rest.is_empty() {
-            let mut last = [0; 4];
-            last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            words.push(u32::from_ne_bytes(last));
-        }
+        words.extend(words_of(rest));
         Blob { words: words.into(), len: bytes.len() }
     }
 
@@ -92,6 +97,11 @@ pub(super) struct Body {
     strings: Range<usize>,
 }
 
+/// For how many more words there should be room behind so many.
+fn more_words(words: usize) -> usize {
+    (words / 16).max(ADDED)
+}
+
 impl Body {
     /// The sections of a blob that was read.
     pub(super) fn read(blob: &Arc<Blob>, header: &Header) -> Body {
@@ -121,15 +131,15 @@ impl Body {
 
     /// The words, to be changed.
     pub(super) fn words_mut(&mut self) -> &mut [u32] {
-        let words = self.words.clone();
-        self.room(0, 0).0.get_mut(words).unwrap_or_default()
+        let (room, words, _) = self.room(0, 0);
+        room.get_mut(words).unwrap_or_default()
     }
 
     /// Puts words before word `at`.
     pub(super) fn insert_words(&mut self, at: usize, more: &[u32]) {
-        let at = self.words.start.saturating_add(at).min(self.words.end);
-        let end = self.words.end.saturating_add(more.len());
-        let (room, _) = self.room(more.len(), 0);
+        let (room, words, _) = self.room(more.len(), 0);
+        let at = words.start.saturating_add(at).min(words.end);
+        let end = words.end.saturating_add(more.len());
         let behind = room.get_mut(at..end).unwrap_or_default();
         behind.copy_within(..behind.len().saturating_sub(more.len()), more.len());
         behind.iter_mut().zip(more).for_each(|(to, from)| *to = *from);
@@ -148,7 +158,7 @@ impl Body {
 
     fn append(&mut self, more: &[u8], nuls: usize) {
         let len = more.len().saturating_add(nuls);
-        let (room, old) = self.room(0, len);
+        let (room, _, old) = self.room(0, len);
         let behind = bytemuck::cast_slice_mut(room).get_mut(old..).unwrap_or_default();
         let (text, rest) = behind.split_at_mut_checked(more.len()).unwrap_or_default();
         text.iter_mut().zip(more).for_each(|(to, from)| *to = *from);
@@ -171,26 +181,47 @@ impl Body {
     }
 
     /// Where both are, with room for so many more words behind the words, and so many more bytes behind the strings;
-    /// and where the strings end there.
-    fn room(&mut self, words: usize, bytes: usize) -> (&mut [u32], usize) {
-        let room = &mut Arc::make_mut(&mut self.blob).words;
-        let first = self.words.end.saturating_add(words).saturating_mul(4);
+    /// and where in it the words are, and the strings end.
+    fn room(&mut self, words: usize, bytes: usize) -> (&mut [u32], Range<usize>, usize) {
+        if Arc::strong_count(&self.blob) > 1 {
+            self.copy(words, bytes);
+        }
+        // Nobody else has it by now.
+        let Some(Blob { words: room, .. }) = Arc::get_mut(&mut self.blob) else {
+            return (&mut [], 0..0, 0);
+        };
+        let first = self.words.end.saturating_add(words);
         let len = self.strings.len().saturating_add(bytes);
         let mut start = self.strings.start;
-        if start < first {
+        if start < first.saturating_mul(4) {
             // Some more room than that, so that strings need not move with every record.
-            let least = first.saturating_add(len).div_ceil(4);
-            let left = room.capacity().saturating_sub(least);
-            let some = (self.words.len() / 16).max(ADDED);
+            let left = room.capacity().saturating_sub(first).saturating_sub(len.div_ceil(4));
+            let some = more_words(self.words.len());
             let some = if left < ADDED { some } else { some.min(left) };
-            start = first.saturating_add(some.saturating_mul(4));
+            start = first.saturating_add(some).saturating_mul(4);
         }
         room.grow(start.saturating_add(len).div_ceil(4));
         if start != self.strings.start {
             bytemuck::cast_slice_mut::<_, u8>(room).copy_within(self.strings.clone(), start);
             self.strings = start..start.saturating_add(self.strings.len());
         }
-        (room, self.strings.end)
+        (room, self.words.clone(), self.strings.end)
+    }
+
+    /// Both in memory of their own, with room for more.
+    fn copy(&mut self, words: usize, bytes: usize) {
+        let (old_words, old_strings) = (self.words(), self.strings());
+        let words_end = old_words.len();
+        let start =
+            words_end.saturating_add(words).saturating_add(more_words(words_end)).saturating_mul(4);
+        let end = start.saturating_add(old_strings.len());
+        let capacity = end.saturating_add(bytes).div_ceil(4).saturating_add(ADDED);
+        let mut room = self.blob.words.alike(capacity);
+        room.extend(old_words.iter().copied());
+        room.grow(start / 4);
+        room.extend(words_of(old_strings));
+        let blob = Arc::new(Blob { words: room, len: 0 });
+        *self = Body { blob, words: 0..words_end, strings: start..end };
     }
 }
 

@@ -52,11 +52,33 @@ impl<T: Pod> Room<T> {
         }
     }
 
+    /// Room for so many elements in such memory as this is in, none of them there yet: what was read from a file is
+    /// seldom one of many that are as long, while a program that makes one copy after the other has the memory of the
+    /// last one at hand.
+    pub(super) fn alike(&self, capacity: usize) -> Room<T> {
+        match self {
+            Room::Small(_) => Room::Small(Vec::with_capacity(capacity)),
+            Room::Large { .. } => Room::with_capacity(capacity),
+        }
+    }
+
     /// How many elements there is room for.
     pub(crate) fn capacity(&self) -> usize {
         match self {
             Room::Small(all) => all.capacity(),
             Room::Large { map, .. } => elements::<T>(map).len(),
+        }
+    }
+
+    /// Appends elements, as far as there is room for them.
+    pub(super) fn extend(&mut self, more: impl Iterator<Item = T>) {
+        match self {
+            Room::Small(all) => all.extend(more.take(all.capacity().saturating_sub(all.len()))),
+            Room::Large { map, len } => {
+                let room = elements_mut(map).get_mut(*len..).unwrap_or_default();
+                let put = room.iter_mut().zip(more).map(|(to, from)| *to = from).count();
+                *len = len.saturating_add(put);
+            }
         }
     }
 
@@ -110,25 +132,6 @@ impl<T: Pod> DerefMut for Room<T> {
     }
 }
 
-impl<T: Pod> Clone for Room<T> {
-    /// In memory as it is here: what was read from a file is seldom one of many that are as long, while a program that
-    /// makes one copy after the other has the memory of the last one at hand.
-    fn clone(&self) -> Self {
-        let mut room = match self {
-            Room::Small(all) => Room::Small(Vec::with_capacity(all.capacity())),
-            Room::Large { len, .. } => Room::with_capacity(*len),
-        };
-        match &mut room {
-            Room::Small(all) => all.extend_from_slice(self),
-            Room::Large { map, len } => {
-                *len = self.len();
-                elements_mut(map).iter_mut().zip(&**self).for_each(|(to, from)| *to = *from);
-            }
-        }
-        room
-    }
-}
-
 impl<T> Default for Room<T> {
     fn default() -> Self {
         Room::Small(Vec::new())
@@ -160,7 +163,11 @@ mod tests {
                 assert!(room.capacity() >= new && room.len() == new, "{len}");
                 let old = new - more;
                 room[old..].fill(7);
-                assert!(*room == *expected && *room.clone() == *expected, "{len} and {more}");
+                assert!(*room == *expected, "{len} and {more}");
+                let mut alike = room.alike(new);
+                assert!(alike.is_empty() && alike.capacity() >= new);
+                alike.extend(expected.iter().copied());
+                assert!(*alike == *expected, "{len} and {more}");
                 room.grow(old);
                 assert_eq!(room.len(), new);
             }
