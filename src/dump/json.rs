@@ -40,6 +40,9 @@ pub(super) const END: &str = "]}\n";
 static LEADS: Leads<32> =
     LazyLock::new(|| by_kind(|kind| format!(",\"kind\":\"{kind}\",\"name\":\"")));
 
+/// What an element starts with that has a name.
+const NAME: &str = "{\"name\":\"";
+
 /// A name, without the quotes around it; what is not UTF-8 in it becomes U+FFFD.
 struct Name<'a>(Types<'a>, u32);
 
@@ -87,10 +90,11 @@ impl<W: Write> Json<W> {
         let mut is_first = first;
         let mut names = Names::default();
         for ty in types {
-            if !std::mem::take(&mut is_first) {
-                put!(self.out, ",");
+            match std::mem::take(&mut is_first) {
+                true => put!(self.out, "{\"id\":"),
+                false => put!(self.out, ",{\"id\":"),
             }
-            put!(self.out, "{\"id\":", ty.id().0);
+            put!(self.out, ty.id().0);
             match leads.get(ty.kind().index()) {
                 Some(Some(lead)) => put!(self.out, *lead),
                 _ => put!(self.out, ",\"kind\":\"", ty.kind_name(), "\",\"name\":\""),
@@ -105,14 +109,20 @@ impl<W: Write> Json<W> {
         }
     }
 
-    /// Elements, each an object of which all but the braces is printed by `one`, and the end of their array.
+    /// Elements, each an object that starts with `start` and of which `one` prints the rest, all but the brace behind
+    /// it; and the end of their array.
     #[inline(always)]
-    fn list<T>(&mut self, elements: impl Iterator<Item = T>, mut one: impl FnMut(&mut Self, T)) {
+    fn list<T>(
+        &mut self,
+        start: &'static str,
+        elements: impl Iterator<Item = T>,
+        mut one: impl FnMut(&mut Self, T),
+    ) {
         for element in elements {
             if !self.out.relieve() {
                 return;
             }
-            put!(self.out, "{");
+            put!(self.out, start);
             one(self, element);
             put!(self.out, "},");
         }
@@ -154,8 +164,8 @@ impl<W: Write> Json<W> {
             (Kind::FUNC_PROTO, parameters) => {
                 put!(self.out, "\",\"ret_type_id\":", third, ",\"vlen\":", ty.vlen());
                 put!(self.out, ",\"params\":[");
-                self.list(parameters.as_chunks::<2>().0.iter(), |json, [name, id]| {
-                    put!(json.out, "\"name\":\"", Name(names, *name), "\",\"type_id\":", *id);
+                self.list(NAME, parameters.as_chunks::<2>().0.iter(), |json, [name, id]| {
+                    put!(json.out, Name(names, *name), "\",\"type_id\":", *id);
                 });
             }
             (Kind::VAR, [word]) => {
@@ -164,8 +174,9 @@ impl<W: Write> Json<W> {
             }
             (Kind::DATASEC, variables) => {
                 put!(self.out, "\",\"size\":", third, ",\"vlen\":", ty.vlen(), ",\"vars\":[");
-                self.list(variables.as_chunks::<3>().0.iter(), |json, [id, offset, size]| {
-                    put!(json.out, "\"type_id\":", *id, ",\"offset\":", *offset);
+                let variables = variables.as_chunks::<3>().0.iter();
+                self.list("{\"type_id\":", variables, |json, [id, offset, size]| {
+                    put!(json.out, *id, ",\"offset\":", *offset);
                     put!(json.out, ",\"size\":", *size);
                 });
             }
@@ -182,10 +193,11 @@ impl<W: Write> Json<W> {
         put!(self.out, "\",\"size\":", ty.size_or_type(), ",\"vlen\":", ty.vlen());
         put!(self.out, ",\"members\":[");
         let flag = ty.kind_flag();
-        self.list(ty.behind_header().as_chunks::<3>().0.iter(), |json, &[name, id, offset]| {
+        let members = ty.behind_header().as_chunks::<3>().0.iter();
+        self.list(NAME, members, |json, &[name, id, offset]| {
             let (bits, width) =
                 if flag { (offset & 0x00ff_ffff, offset >> 24) } else { (offset, 0) };
-            put!(json.out, "\"name\":\"", Name(names, name), "\",\"type_id\":", id);
+            put!(json.out, Name(names, name), "\",\"type_id\":", id);
             put!(json.out, ",\"bits_offset\":", bits);
             if width != 0 {
                 put!(json.out, ",\"bitfield_size\":", width);
@@ -198,9 +210,9 @@ impl<W: Write> Json<W> {
         let encoding = if signed { "SIGNED" } else { "UNSIGNED" };
         put!(self.out, "\",\"encoding\":\"", encoding, "\",\"size\":", ty.size_or_type());
         put!(self.out, ",\"vlen\":", ty.vlen(), ",\"values\":[");
-        self.list(ty.elements(), |json, value| {
+        self.list(NAME, ty.elements(), |json, value| {
             let name = value.first().copied().unwrap_or(0);
-            put!(json.out, "\"name\":\"", Name(names, name), "\",\"val\":");
+            put!(json.out, Name(names, name), "\",\"val\":");
             match *value {
                 [_, value] if signed => put!(json.out, value.cast_signed()),
                 [_, value] => put!(json.out, value),
@@ -230,7 +242,7 @@ impl<W: Write> Json<W> {
         }
         if !spec.elements.is_empty() {
             put!(self.out, ",\"elements\":[");
-            self.list(ty.elements(), |json, element| json.fields(ty, &spec.elements, element));
+            self.list("{", ty.elements(), |json, element| json.fields(ty, &spec.elements, element));
         }
     }
 
