@@ -194,10 +194,11 @@ mod tests {
                 strings.iter().filter(|string| string.len() % 5 == 4).flat_map(|s| s.bytes()),
             );
             let found: HashMap<&[u8], u32> = find_all(&arena, &strings).collect();
-            starts.remove(b"".as_slice());
-            assert_eq!(found, starts);
+            let mut expected = starts.clone();
+            expected.remove(b"".as_slice());
+            assert_eq!(found, expected);
             let interner = Interner::of(&arena);
-            for string in strings.iter().map(String::as_bytes).filter(|string| !string.is_empty()) {
+            for string in strings.iter().map(String::as_bytes) {
                 assert_eq!(interner.find(&arena, string), starts.get(string).copied());
             }
         }
